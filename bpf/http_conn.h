@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * http_conn - what is kept for each connection while it lives: on the socket itself, freed with it.
+ * Private to bpf/: user space never sees it.
+ */
+#ifndef RQS_BPF_HTTP_CONN_H
+#define RQS_BPF_HTTP_CONN_H
+
+#include "abi.h"
+#include "framing.h"
+
+#define RQS_PIPE_DEPTH 32 /* requests followed on one connection at a time; a power of 2 */
+#define RQS_ARRIVALS 8	  /* packets not yet read whose time is kept; a power of 2 */
+
+enum rqs_conn_mode {
+	RQS_CONN_NEW,  /* seen from its first byte, nothing decided */
+	RQS_CONN_JOIN, /* open before rqscope was, or out of step: joined at the next head that is one */
+	RQS_CONN_HTTP,
+	RQS_CONN_OFF, /* not HTTP, TLS, a tunnel, or rqscope's own: nothing is looked at any more */
+};
+
+enum rqs_conn_role { RQS_CONN_UNKNOWN, RQS_CONN_SERVER, RQS_CONN_CLIENT };
+
+/* A request that has no end yet. */
+struct rqs_open {
+	__u64 start_ns;	 /* server: readable in the kernel; client: handed to the kernel. 0: not seen */
+	__u64 copied_ns; /* server: first byte read by the process; client: first byte of the response read */
+	__u64 first_ns;	 /* server: first byte of the final response handed over; client: readable */
+	__u64 run_delay_ns; /* of the thread that read it */
+	__u64 exec_ns;	    /* its sum_exec_runtime - exec_start, see http_time.h */
+	__u32 tid;
+	__u32 turns;	/* how often that thread had turned to another connection */
+	__u32 number;	/* of the request on its connection */
+	__u32 end_seq;	/* where its response ends in the stream; once parsed */
+	__u16 status;
+	__u8 is_head;
+	__u8 is_connect;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rqs_open) == 64, "64 bytes more for each pipelined request");
+
+struct rqs_conn {
+	__u8 mode;
+	__u8 role;
+	__u8 from_start;    /* its first byte was seen */
+	__u8 has_slot;
+	__u8 unmatched;	    /* the response that is being sent has no request */
+	__u8 out_of_step;   /* what came was counted as unparsed; nothing more is until a head comes */
+	__u8 arrival_count; /* pushed, modulo 256 */
+	__u8 path_bytes;
+	__u8 path_cut;
+	__u8 method_bytes;
+	__u8 has_pipe;	    /* http_pipes has an entry for it */
+	__u8 pad;
+	__u32 slot;
+	__u32 netns;
+	__u16 local_port;   /* host order, as those below */
+	__u16 peer_port;
+	__u16 family;
+	__u16 pad2;
+	__u8 peer_address[16]; /* network order */
+	struct rqs_framing request;
+	struct rqs_framing response;
+	__u32 request_seq;  /* the first byte of the stream not yet looked at */
+	__u32 response_seq;
+	__u32 request_counted; /* up to where bytes were counted */
+	__u32 response_counted;
+	/*
+	 * Requests are numbered. opened >= parsed >= ended: heads that came whole; responses whose end is known;
+	 * responses that have ended.
+	 */
+	__u32 opened;
+	__u32 parsed;
+	__u32 ended;
+	/* When data became readable: up to which byte, and when. Written by arrivals, read where a head begins. */
+	__u32 arrival_seq[RQS_ARRIVALS];
+	__u64 arrival_ns[RQS_ARRIVALS];
+	__u64 response_first_ns; /* of the response whose head isn't whole yet */
+	__u64 response_copied_ns;
+	struct rqs_open only; /* the one request that is open; further ones are in http_pipes */
+	char method[RQS_METHOD_MAX]; /* of the newest request */
+	char path[RQS_PATH_MAX];
+};
+_Static_assert(sizeof(struct rqs_conn) <= 400, "under 512 bytes a connection, with what the kernel adds");
+
+struct rqs_pipe {
+	struct rqs_open open[RQS_PIPE_DEPTH];
+};
+
+/* What a thread was last at, to tell whether it served others while a request was open. */
+struct rqs_turn {
+	__u64 conn;
+	__u32 turns;
+	__u32 pad;
+};
+
+#endif

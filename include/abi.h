@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * abi - what lies in the BPF maps: written by bpf/, read by user/poll.c and by nothing else.
+ *
+ * Fixed-width types, explicit padding, no pointers, sizes asserted. All counters are cumulative since
+ * attaching and only grow; 32-bit ones may wrap, since a reader that subtracts modulo 2^32 every tick
+ * loses nothing. A lane belongs to one CPU.
+ */
+#ifndef RQS_ABI_H
+#define RQS_ABI_H
+
+#include "buckets.h"
+
+#define RQS_COMM_MAX 16
+#define RQS_NAME_MAX 32  /* an executable's name, NUL included */
+#define RQS_METHOD_MAX 16
+#define RQS_PATH_MAX 64  /* bytes of a request's path that are kept; the query string never is */
+#define RQS_SLOT_MAX 128 /* services told apart; slot 0 takes what came after the table was full */
+#define RQS_STATUS_LOW 100
+#define RQS_STATUS_COUNT 500 /* 100 .. 599 */
+#define RQS_EVENT_BUDGET 20  /* events that may leave the kernel a tick */
+
+enum rqs_role { RQS_ROLE_SERVER, RQS_ROLE_CLIENT, RQS_ROLE_COUNT };
+
+enum rqs_metric { RQS_METRIC_DURATION, RQS_METRIC_TTFB, RQS_METRIC_QUEUE, RQS_METRIC_COUNT };
+
+/*
+ * Minimum and maximum can't be subtracted, so they are kept per tick: two of these, the one for the tick
+ * that runs and the one before, chosen by the lowest bit of the epoch. Stale where epoch differs.
+ */
+struct rqs_extrema {
+	__u32 epoch;
+	__u32 pad;
+	__u64 min;
+	__u64 max;
+};
+_Static_assert(sizeof(struct rqs_extrema) == 24, "shared layout");
+
+/* sched_lanes, one entry, one lane per CPU. Written in sched_switch alone, interrupts off. */
+struct rqs_sched_lane {
+	__u64 switches;
+	__u64 wait_sum_ns;
+	struct rqs_extrema wait[2];
+	struct rqs_extrema length[2]; /* tasks waiting on this CPU, seen at switches */
+	__u32 length_now;	      /* after the last switch */
+	__u32 pad;
+	__u32 wait_buckets[RQS_BUCKET_COUNT];
+};
+_Static_assert(sizeof(struct rqs_sched_lane) == 16 + 48 + 48 + 8 + 4 * RQS_BUCKET_COUNT, "shared layout");
+
+/*
+ * http_lanes, one entry per service slot, one lane per CPU. A writer raises @begin, changes what it
+ * has to, and raises @end; a copy in which both agree is consistent (@end lies first, since copies
+ * go upward: what is read first must have been written last).
+ */
+struct rqs_http_lane {
+	__u64 end;
+	__u64 requests;
+	__u64 responses;
+	__u64 upgrades;
+	__u64 aborted;
+	__s64 in_flight; /* this lane's share; only the sum over all lanes means something */
+	__u64 untimed;
+	__u64 request_bytes;
+	__u64 response_bytes;
+	__u64 sum_ns[RQS_METRIC_COUNT];
+	__u64 split_count;
+	__u64 queued_ns;
+	__u64 cpu_wait_ns;
+	__u64 on_cpu_ns;
+	__u64 blocked_ns;
+	__u64 shared;
+	__u64 unknown;
+	struct rqs_extrema extrema[RQS_METRIC_COUNT][2];
+	__u32 buckets[RQS_METRIC_COUNT][RQS_BUCKET_COUNT];
+	__u32 status[RQS_STATUS_COUNT];
+	__u64 begin;
+};
+_Static_assert(sizeof(struct rqs_http_lane) ==
+		       19 * 8 + 144 + 4 * RQS_METRIC_COUNT * RQS_BUCKET_COUNT + 4 * RQS_STATUS_COUNT + 8,
+	       "shared layout");
+_Static_assert(sizeof(struct rqs_http_lane) < 16384, "under 16 KB a service and CPU");
+
+/* http_services: which slot a service has. The key is zeroed before it is filled. */
+struct rqs_service_key {
+	char name[RQS_NAME_MAX]; /* of the executable, NUL-terminated */
+	__u32 netns;		 /* inode number of the network namespace */
+	__u16 port;		 /* host order; for a client the one that it calls */
+	__u8 role;		 /* enum rqs_role */
+	__u8 pad;
+};
+_Static_assert(sizeof(struct rqs_service_key) == 40, "shared layout");
+
+struct rqs_service_value {
+	__u32 slot;
+	__u32 pid; /* the process that was seen first */
+};
+
+/* http_pids: processes seen at work on a service; least recently used ones are forgotten. */
+struct rqs_pid_key {
+	__u32 slot;
+	__u32 pid;
+};
+
+/* http_losses, one entry, one lane per CPU: what could not be measured. */
+struct rqs_http_losses {
+	__u64 unparsed;	     /* messages whose head was too long, malformed or not readable */
+	__u64 partial_heads; /* connections that ended inside a request head */
+	__u64 unmatched;     /* responses whose request came before attaching */
+	__u64 services;	     /* connections booked on slot 0 for want of a free slot */
+	__u64 connections;   /* connections for which the kernel gave no storage */
+	__u64 pipelined;     /* requests beyond the depth that is followed */
+	__u64 tls_connections;
+	__u64 http2_connections;
+	__u64 other_connections; /* traffic that is not HTTP; nothing is lost here */
+};
+
+enum rqs_event_kind {
+	RQS_EVENT_SLOW_REQUEST,
+	RQS_EVENT_SERVER_ERROR,
+	RQS_EVENT_ABORTED_REQUEST,
+	RQS_EVENT_RUNQUEUE_STALL,
+	RQS_EVENT_OOM_KILL,
+	RQS_EVENT_KERNEL_COUNT, /* those above come from the kernel, those below from user space */
+	RQS_EVENT_SERVICE_START = RQS_EVENT_KERNEL_COUNT,
+	RQS_EVENT_SERVICE_END,
+	RQS_EVENT_PROBE_LOST,
+	RQS_EVENT_OVERLOAD,
+	RQS_EVENT_COUNT
+};
+
+/* A record of the ring buffer "events". Text is what the traced process sent: hostile, not terminated. */
+struct rqs_kernel_event {
+	__u64 mono_ns; /* CLOCK_MONOTONIC */
+	__u32 kind;    /* enum rqs_event_kind */
+	__u32 cpu;
+	__u32 pid;
+	__u32 tid;
+	__u32 slot;   /* of the service; requests only */
+	__u32 status; /* HTTP status, 0 where there was none yet */
+	__u64 duration_ns; /* of the request so far, or of the wait */
+	__u64 ttfb_ns;
+	__u64 queued_ns;
+	__u64 cpu_wait_ns;
+	__u64 on_cpu_ns;
+	__u64 blocked_ns;
+	__u8 has_split;
+	__u8 method_bytes;
+	__u8 path_bytes;
+	__u8 path_cut;	   /* the path was longer than RQS_PATH_MAX */
+	__u16 peer_family; /* AF_INET, AF_INET6, or 0 */
+	__u16 peer_port;   /* host order */
+	__u8 peer_address[16]; /* network order */
+	char comm[RQS_COMM_MAX];
+	char method[RQS_METHOD_MAX];
+	char path[RQS_PATH_MAX];
+};
+_Static_assert(sizeof(struct rqs_kernel_event) == 32 + 48 + 8 + 16 + 16 + 16 + 64, "shared layout");
+
+/* event_lanes, one entry, one lane per CPU: all events by kind, and what the budget held back. */
+struct rqs_event_lane {
+	__u64 seen[RQS_EVENT_KERNEL_COUNT];
+	__u64 held_back[RQS_EVENT_KERNEL_COUNT];
+};
+
+/* control, one entry, mapped: written by user space every tick, read by the programs. */
+struct rqs_control {
+	__u32 epoch;	    /* number of the tick that runs */
+	__s32 event_budget; /* set to RQS_EVENT_BUDGET every tick, counted down by the programs */
+};
+
+#endif

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""bpfobjects - which BPF programs, maps and links a process holds, and which of them still exist."""
+import glob
+import json
+import os
+import re
+import subprocess
+
+BPFTOOL_ENV = dict(os.environ, PATH=os.environ['PATH'] + ':/usr/sbin:/sbin')
+
+
+def _bpftool(*args):
+    done = subprocess.run(['bpftool', '-j', *args], capture_output=True, text=True, env=BPFTOOL_ENV, timeout=20)
+    return json.loads(done.stdout or '[]')
+
+
+def existing():
+    """{('prog', 7), ('map', 3), ...}: all of the kernel's, whoever holds them."""
+    return {(kind, item['id']) for kind in ('prog', 'map', 'link') for item in _bpftool(kind, 'list')}
+
+
+def held_by(pid):
+    """Those that a process has open, and the maps that its programs use."""
+    held = set()
+    for path in glob.glob(f'/proc/{pid}/fdinfo/*'):
+        try:
+            with open(path, encoding='ascii') as file:
+                held |= {(kind, int(number)) for kind, number in re.findall(r'^(prog|map|link)_id:\s*(\d+)', file.read(), re.M)}
+        except OSError:
+            pass
+    for program in _bpftool('prog', 'list'):
+        if ('prog', program['id']) in held:
+            held |= {('map', number) for number in program.get('map_ids', [])}
+    return held

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""wire - plain TCP, byte for byte: one end of a connection, and a server that runs a script on each."""
+import socket
+import struct
+import threading
+
+LIMIT_S = 15
+
+
+class Peer:
+    """One end of a connection. Counts what it handed over and what it took."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sent = self.received = 0
+        self.ahead = b''
+        sock.settimeout(LIMIT_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, *parts):
+        """Each part is a send of its own."""
+        for part in parts:
+            self.sock.sendall(part)
+            self.sent += len(part)
+
+    def send_bytes(self, data):
+        """One byte a send."""
+        for i in range(len(data)):
+            self.send(data[i:i + 1])
+
+    def take(self, limit=65536):
+        """What recv() gives; b'' at the end."""
+        if self.ahead:
+            data, self.ahead = self.ahead[:limit], self.ahead[limit:]
+            return data
+        data = self.sock.recv(limit)
+        self.received += len(data)
+        return data
+
+    def until(self, mark, step=65536):
+        """All up to and with mark; EOFError when the other end leaves before."""
+        data = b''
+        while mark not in data:
+            chunk = self.take(step)
+            if not chunk:
+                raise EOFError(f'end after {data[-80:]!r}')
+            data += chunk
+        cut = data.index(mark) + len(mark)
+        self.ahead = data[cut:] + self.ahead
+        return data[:cut]
+
+    def head(self, step=65536):
+        return self.until(b'\r\n\r\n', step)
+
+    def exactly(self, count):
+        data = b''
+        while len(data) < count:
+            chunk = self.take(min(65536, count - len(data)))
+            if not chunk:
+                raise EOFError(f'end after {len(data)} of {count} bytes')
+            data += chunk
+        return data
+
+    def rest(self):
+        """All until the other end closes in order."""
+        data = b''
+        while True:
+            chunk = self.take()
+            if not chunk:
+                return data
+            data += chunk
+
+    def gone(self):
+        """Waits until the other end has left, in whatever way; drops what it still sends."""
+        try:
+            self.rest()
+        except OSError:
+            pass
+
+    def half_close(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        """Leaves with a RST."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        self.sock.close()
+
+    def close(self):
+        self.sock.close()
+
+
+def connect(port, host='127.0.0.1', family=socket.AF_INET):
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.settimeout(LIMIT_S)
+    sock.connect((host, port))
+    return Peer(sock)
+
+
+class Server:
+    """Runs script(peer) on a thread for each connection; close() waits for all and raises what went wrong in one."""
+
+    def __init__(self, script, host='127.0.0.1', family=socket.AF_INET, backlog=128):
+        self.script = script
+        self.errors = []
+        self.threads = []
+        self.sent = self.received = 0
+        self.lock = threading.Lock()
+        self.listener = socket.socket(family, socket.SOCK_STREAM)
+        self.listener.bind((host, 0))
+        self.listener.listen(backlog)
+        self.port = self.listener.getsockname()[1]
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def _serve(self, sock):
+        peer = Peer(sock)
+        try:
+            self.script(peer)
+        except Exception as error:  # told by close(), on the thread of the case
+            self.errors.append(error)
+        finally:
+            peer.close()
+            with self.lock:
+                self.sent += peer.sent
+                self.received += peer.received
+
+    def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        self.acceptor.join(LIMIT_S)
+        for thread in self.threads:
+            thread.join(LIMIT_S)
+            if thread.is_alive():
+                raise AssertionError('a server script does not end')
+        if self.errors:
+            raise AssertionError(f'server script: {type(self.errors[0]).__name__}: {self.errors[0]}')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            self.close()
+        except AssertionError:
+            if kind is None:
+                raise
+
+
+def answer(status=200, body=b'', reason='X', extra=''):
+    """A whole response with Content-Length."""
+    return (f'HTTP/1.1 {status} {reason}\r\nContent-Length: {len(body)}\r\n{extra}\r\n').encode() + body
+
+
+def ask(path='/', method='GET', extra='', body=b''):
+    """A whole request, with Content-Length where it has a body."""
+    length = f'Content-Length: {len(body)}\r\n' if body else ''
+    return f'{method} {path} HTTP/1.1\r\nHost: t\r\n{length}{extra}\r\n'.encode() + body

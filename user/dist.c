@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "dist.h"
+
+#include <string.h>
+
+void rqs_hist_clear(struct rqs_hist *hist)
+{
+	memset(hist->buckets + hist->low, 0, (hist->high - hist->low) * sizeof(hist->buckets[0]));
+	memset(hist, 0, offsetof(struct rqs_hist, buckets));
+}
+
+/* The part in use, widened. */
+static void cover(struct rqs_hist *hist, uint32_t low, uint32_t high)
+{
+	if (hist->low == hist->high) {
+		hist->low = low;
+		hist->high = high;
+		return;
+	}
+	if (low < hist->low)
+		hist->low = low;
+	if (high > hist->high)
+		hist->high = high;
+}
+
+static void add_summary(struct rqs_hist *hist, uint64_t count, uint64_t sum_ns, uint64_t min_ns, uint64_t max_ns)
+{
+	if (!count)
+		return;
+	if (!hist->count || min_ns < hist->min_ns)
+		hist->min_ns = min_ns;
+	if (!hist->count || max_ns > hist->max_ns)
+		hist->max_ns = max_ns;
+	hist->count += count;
+	hist->sum_ns += sum_ns;
+}
+
+void rqs_hist_add_dist(struct rqs_hist *hist, const struct rqs_dist *dist)
+{
+	uint32_t i;
+
+	add_summary(hist, dist->count, dist->sum_ns, dist->min_ns, dist->max_ns);
+	for (i = 0; i < dist->bin_count; i++) {
+		uint32_t index = dist->bins[i].index;
+
+		if (index >= RQS_BUCKET_COUNT)
+			index = RQS_BUCKET_COUNT - 1;
+		cover(hist, index, index + 1);
+		hist->buckets[index] += dist->bins[i].count;
+	}
+}
+
+void rqs_hist_add_buckets(struct rqs_hist *hist, const struct rqs_hist *other)
+{
+	uint32_t i;
+
+	if (other->low == other->high)
+		return;
+	cover(hist, other->low, other->high);
+	for (i = other->low; i < other->high; i++)
+		hist->buckets[i] += other->buckets[i];
+}
+
+void rqs_hist_add(struct rqs_hist *hist, const struct rqs_hist *other)
+{
+	add_summary(hist, other->count, other->sum_ns, other->min_ns, other->max_ns);
+	rqs_hist_add_buckets(hist, other);
+}
+
+uint64_t rqs_hist_quantile_ns(const struct rqs_hist *hist, uint32_t permille, uint64_t min_ns, uint64_t max_ns)
+{
+	uint64_t count = 0, rank, value_ns;
+	uint32_t i;
+
+	for (i = hist->low; i < hist->high; i++)
+		count += hist->buckets[i];
+	if (!count)
+		return 0;
+	/* in two parts: the product of a large count would overflow */
+	rank = count / 1000 * permille + (count % 1000 * permille + 999) / 1000;
+	if (!rank)
+		rank = 1;
+	for (i = hist->low; i < hist->high - 1; i++) {
+		if (hist->buckets[i] >= rank)
+			break;
+		rank -= hist->buckets[i];
+	}
+	value_ns = rqs_bucket_mid(i);
+	if (value_ns < min_ns)
+		value_ns = min_ns;
+	if (value_ns > max_ns)
+		value_ns = max_ns;
+	return value_ns;
+}
+
+static uint8_t *put_number(uint8_t *dst, uint64_t value)
+{
+	while (value >= 0x80) {
+		*dst++ = (uint8_t)(value | 0x80);
+		value >>= 7;
+	}
+	*dst++ = (uint8_t)value;
+	return dst;
+}
+
+/* NULL when it doesn't end in time. */
+static const uint8_t *get_number(const uint8_t *src, const uint8_t *end, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+	uint32_t shift;
+
+	for (shift = 0; src < end && shift < 64; shift += 7) {
+		value |= (uint64_t)(*src & 0x7f) << shift;
+		if (!(*src++ & 0x80)) {
+			*ret_value = value;
+			return src;
+		}
+	}
+	return NULL;
+}
+
+size_t rqs_hist_pack(const struct rqs_hist *hist, uint8_t *dst)
+{
+	uint8_t *at = dst;
+	uint32_t i, expected = 0;
+
+	for (i = hist->low; i < hist->high; i++) {
+		uint64_t count = hist->buckets[i];
+
+		if (!count)
+			continue;
+		if (count > UINT64_MAX >> 1)
+			count = UINT64_MAX >> 1;
+		at = put_number(at, count << 1 | (i != expected));
+		if (i != expected)
+			at = put_number(at, i - expected);
+		expected = i + 1;
+	}
+	*at++ = 0;
+	return (size_t)(at - dst);
+}
+
+size_t rqs_hist_add_packed(struct rqs_hist *hist, const uint8_t *src, size_t bytes)
+{
+	const uint8_t *at = src, *end = src + bytes;
+	uint64_t index = 0, number, empty;
+
+	for (;;) {
+		at = get_number(at, end, &number);
+		if (!at)
+			return 0;
+		if (!number)
+			return (size_t)(at - src);
+		if (number & 1) {
+			at = get_number(at, end, &empty);
+			if (!at || empty >= RQS_BUCKET_COUNT)
+				return 0;
+			index += empty;
+		}
+		if (index >= RQS_BUCKET_COUNT)
+			return 0;
+		if (hist) {
+			cover(hist, (uint32_t)index, (uint32_t)index + 1);
+			hist->buckets[index] += number >> 1;
+		}
+		index++;
+	}
+}

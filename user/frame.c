@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "frame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "encode.h"
+
+#define EVENTS_MAX 100
+
+static void begin(struct rqs_json *json, const char *type)
+{
+	rqs_json_object(json);
+	rqs_encode_string(json, "type", type);
+}
+
+static struct rqs_text finish(struct rqs_json *json)
+{
+	rqs_json_object_end(json);
+	return rqs_encode_finish(json);
+}
+
+static void encode_ms(struct rqs_json *json, const char *key, uint64_t value_ns)
+{
+	rqs_json_key(json, key);
+	rqs_json_ms(json, value_ns);
+}
+
+static void encode_resolution(struct rqs_json *json, const struct rqs_history *history, bool seconds)
+{
+	rqs_json_object(json);
+	encode_ms(json, "resolution_ms", rqs_history_resolution_ns(history, seconds));
+	encode_ms(json, "span_ms", rqs_history_span_ns(history, seconds));
+	rqs_json_object_end(json);
+}
+
+static void encode_lists(struct rqs_json *json)
+{
+	uint32_t i;
+
+	rqs_json_key(json, "columns");
+	rqs_json_array(json);
+	for (i = 0; i < RQS_COLUMN_COUNT; i++)
+		rqs_json_string(json, rqs_columns[i].name);
+	rqs_json_array_end(json);
+	rqs_json_key(json, "heat");
+	rqs_json_object(json);
+	rqs_json_key(json, "lows_ns");
+	rqs_json_array(json);
+	for (i = 0; i < RQS_HEAT_ROWS; i++)
+		rqs_json_uint(json, rqs_heat_low_ns(i));
+	rqs_json_array_end(json);
+	rqs_json_object_end(json);
+}
+
+struct rqs_text rqs_frame_hello(const struct rqs_model *model, uint32_t rate_ms)
+{
+	const struct rqs_host *host = &model->host;
+	struct rqs_json json = { 0 };
+
+	begin(&json, "hello");
+	rqs_encode_uint(&json, "protocol", 1);
+	rqs_encode_string(&json, "instance", host->instance);
+	rqs_json_key(&json, "tool");
+	rqs_json_object(&json);
+	rqs_encode_string(&json, "name", "rqscope");
+	rqs_encode_string(&json, "version", host->version);
+	rqs_json_object_end(&json);
+	rqs_json_key(&json, "host");
+	rqs_encode_host(&json, model);
+	encode_ms(&json, "attached_ms", host->attached_real_ns);
+	encode_ms(&json, "now_ms", model->end_real_ns);
+	encode_ms(&json, "tick_ms", host->tick_ns);
+	rqs_encode_uint(&json, "rate_ms", rate_ms);
+	encode_ms(&json, "slow_ms", host->slow_ns);
+	rqs_encode_uint(&json, "seq", model->seq);
+	encode_lists(&json);
+	rqs_json_key(&json, "history");
+	rqs_json_array(&json);
+	encode_resolution(&json, model->history, false);
+	encode_resolution(&json, model->history, true);
+	rqs_json_array_end(&json);
+	return finish(&json);
+}
+
+struct rqs_text rqs_frame_windows(const struct rqs_model *model, uint64_t after_seq, uint64_t to_seq,
+				  uint32_t missed)
+{
+	struct rqs_encode_windows what = { .heat = true };
+	struct rqs_json json = { 0 };
+	struct rqs_range range;
+
+	rqs_history_since(model->history, after_seq, to_seq, missed > 0, &range);
+	begin(&json, "windows");
+	rqs_encode_uint(&json, "missed", missed);
+	rqs_encode_windows(&json, model->history, range, &what);
+	return finish(&json);
+}
+
+struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rqs_request *request)
+{
+	struct rqs_encode_windows what = { .heat = true };
+	struct rqs_json json = { 0 };
+	struct rqs_range range;
+
+	rqs_history_range(model->history, (uint64_t)request->from_ms * 1000000, (uint64_t)request->to_ms * 1000000,
+			  request->points, &range);
+	begin(&json, "history");
+	rqs_encode_uint(&json, "id", request->id);
+	rqs_encode_uint(&json, "from_ms", (uint64_t)request->from_ms);
+	rqs_encode_uint(&json, "to_ms", (uint64_t)request->to_ms);
+	encode_ms(&json, "resolution_ms", range.resolution_ns);
+	rqs_encode_uint(&json, "missed", 0);
+	rqs_encode_windows(&json, model->history, range, &what);
+	return finish(&json);
+}
+
+static void encode_recent(struct rqs_json *json, const struct rqs_recent *recent)
+{
+	rqs_json_object(json);
+	rqs_encode_uint(json, "requests", recent->sum.requests);
+	rqs_encode_uint(json, "responses", recent->sum.responses);
+	rqs_encode_uint(json, "errors", recent->sum.errors);
+	encode_ms(json, "span_ms", recent->span_ns);
+	rqs_json_key(json, "duration");
+	rqs_encode_dist(json, &recent->duration, recent->lost);
+	rqs_json_key(json, "split");
+	rqs_encode_split(json, &recent->sum.split);
+	rqs_json_object_end(json);
+}
+
+/* Oldest first, always RQS_SPARK_SECONDS values; null before the service was known. */
+static void encode_spark(struct rqs_json *json, const struct rqs_services *services,
+			 const struct rqs_service *service, const double *values)
+{
+	uint32_t ago;
+
+	rqs_json_array(json);
+	for (ago = RQS_SPARK_SECONDS; ago; ago--) {
+		uint64_t second = services->second - ago;
+
+		if (services->second < ago || second < service->first_second)
+			rqs_json_null(json);
+		else
+			rqs_json_number(json, values[second % RQS_SPARK_SECONDS]);
+	}
+	rqs_json_array_end(json);
+}
+
+static void encode_service(struct rqs_json *json, const struct rqs_model *model, const struct rqs_service *service,
+			   const struct rqs_recent *recent)
+{
+	bool active = service->pid_count || service->now.requests || recent->sum.requests || recent->sum.responses;
+
+	rqs_json_object(json);
+	rqs_encode_uint(json, "slot", service->slot);
+	rqs_encode_service_head(json, model, service);
+	rqs_json_key(json, "active");
+	rqs_json_bool(json, active);
+	rqs_encode_books(json, &service->totals.books, rqs_services_in_flight(&model->services, service));
+	rqs_encode_uint(json, "errors", rqs_totals_errors(&service->totals));
+	rqs_json_key(json, "recent");
+	encode_recent(json, recent);
+	rqs_json_key(json, "spark");
+	encode_spark(json, &model->services, service, service->spark_requests);
+	rqs_json_key(json, "spark_p99_ns");
+	encode_spark(json, &model->services, service, service->spark_p99_ns);
+	rqs_json_object_end(json);
+}
+
+struct rqs_text rqs_frame_services(const struct rqs_model *model)
+{
+	const struct rqs_service *order[RQS_SLOT_MAX];
+	struct rqs_recent *recent = malloc(sizeof(*recent));
+	struct rqs_json json = { .failed = !recent };
+	uint32_t i;
+
+	begin(&json, "services");
+	encode_ms(&json, "t", model->end_real_ns);
+	rqs_encode_uint(&json, "over_ms", RQS_RECENT_SECONDS * 1000);
+	rqs_json_key(&json, "items");
+	rqs_json_array(&json);
+	rqs_services_order(&model->services, order);
+	for (i = 0; i < model->services.count && recent; i++) {
+		rqs_services_recent(&model->services, order[i], recent);
+		encode_service(&json, model, order[i], recent);
+	}
+	rqs_json_array_end(&json);
+	free(recent);
+	return finish(&json);
+}
+
+static void encode_label(struct rqs_json *json, const struct rqs_event *event)
+{
+	char label[sizeof(event->service) + 8];
+
+	if (event->port)
+		snprintf(label, sizeof(label), "%s :%u", event->service, event->port);
+	else
+		snprintf(label, sizeof(label), "%s", event->service);
+	rqs_json_string(json, *label ? label : NULL);
+}
+
+static void encode_event(struct rqs_json *json, const struct rqs_event *event)
+{
+	rqs_json_object(json);
+	rqs_encode_uint(json, "seq", event->seq);
+	encode_ms(json, "t", event->real_ns);
+	rqs_encode_string(json, "level", rqs_event_level(event->kind));
+	rqs_encode_string(json, "kind", rqs_event_kind_name(event->kind));
+	rqs_json_key(json, "service");
+	encode_label(json, event);
+	rqs_json_key(json, "pid");
+	rqs_encode_pid(json, event);
+	rqs_encode_string(json, "text", event->text);
+	rqs_encode_event_details(json, event);
+	rqs_json_object_end(json);
+}
+
+struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_event_seq)
+{
+	const struct rqs_eventlog *log = &model->events;
+	uint64_t seq = rqs_eventlog_oldest(log);
+	struct rqs_json json = { 0 };
+
+	if (log->newest >= EVENTS_MAX && seq <= log->newest - EVENTS_MAX)
+		seq = log->newest - EVENTS_MAX + 1;
+	if (after_event_seq >= seq)
+		seq = after_event_seq < log->newest ? after_event_seq + 1 : log->newest + 1;
+	begin(&json, "events");
+	rqs_encode_uint(&json, "seq", log->newest);
+	rqs_json_key(&json, "counts");
+	rqs_encode_event_counts(&json, model);
+	rqs_encode_uint(&json, "held_back", model->losses.events);
+	rqs_json_key(&json, "items");
+	rqs_json_array(&json);
+	for (; seq <= log->newest; seq++)
+		encode_event(&json, rqs_eventlog_get(log, seq));
+	rqs_json_array_end(&json);
+	return finish(&json);
+}
+
+struct rqs_text rqs_frame_status(const struct rqs_model *model)
+{
+	struct rqs_json json = { 0 };
+
+	begin(&json, "status");
+	encode_ms(&json, "t", model->end_real_ns);
+	encode_ms(&json, "uptime_ms", model->end_ns - model->host.attached_ns);
+	rqs_encode_uint(&json, "clients", model->clients);
+	rqs_json_key(&json, "coverage");
+	rqs_encode_coverage(&json, model);
+	rqs_json_key(&json, "connections");
+	rqs_encode_connections(&json, model);
+	if (rqs_model_measures(model, "sched")) {
+		rqs_json_key(&json, "runqueue");
+		rqs_json_object(&json);
+		rqs_json_key(&json, "cpus");
+		rqs_encode_cpus(&json, model);
+		rqs_json_object_end(&json);
+	}
+	rqs_json_key(&json, "self");
+	rqs_encode_self(&json, model);
+	return finish(&json);
+}
+
+struct rqs_text rqs_frame_error(const char *code, const char *text)
+{
+	struct rqs_json json = { 0 };
+
+	begin(&json, "error");
+	rqs_encode_string(&json, "code", code);
+	rqs_encode_string(&json, "text", text);
+	return finish(&json);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * frame - the messages of the WebSocket protocol, as docs/protocol.md has them.
+ * Upstream: model.h. Downstream: server.h sends them.
+ * Pure. Each returns JSON text without a newline, or { NULL, 0 } with errno ENOMEM. Free it with free(data).
+ */
+#ifndef RQS_FRAME_H
+#define RQS_FRAME_H
+
+#include "model.h"
+
+struct rqs_text {
+	char *data; /* not NUL-terminated by promise */
+	size_t bytes;
+};
+
+/* What a client may say. */
+enum rqs_request_kind { RQS_REQUEST_SUBSCRIBE, RQS_REQUEST_HISTORY, RQS_REQUEST_PING };
+
+struct rqs_request {
+	enum rqs_request_kind kind;
+	uint32_t rate_ms;	 /* subscribe: 100, 250, 500 or 1000 */
+	uint32_t id;		 /* history: comes back in the answer */
+	int64_t from_ms, to_ms;	 /* history: UNIX time */
+	uint32_t points;	 /* history: 1 .. RQS_HISTORY_POINTS_MAX wanted at most */
+};
+
+#define RQS_HISTORY_POINTS_MAX 2000
+#define RQS_RATE_DEFAULT_MS 250
+
+/**
+ * rqs_request_parse() - read a client's message.
+ * @ret_error: on failure one sentence that says what is wrong; static, or held in @ret_error itself.
+ * Return: 0, or -EINVAL. @ret_request is untouched on failure.
+ */
+int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_request, char ret_error[160]);
+
+struct rqs_text rqs_frame_hello(const struct rqs_model *model, uint32_t rate_ms);
+
+/**
+ * rqs_frame_windows() - the windows after @after_seq up to and with @to_seq, one column each.
+ * @missed: how many windows this client lost; when > 0 the whole range is merged into one window.
+ */
+struct rqs_text rqs_frame_windows(const struct rqs_model *model, uint64_t after_seq, uint64_t to_seq,
+				  uint32_t missed);
+
+/** rqs_frame_history() - a range at the finest resolution that fits in the points asked for. */
+struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rqs_request *request);
+
+struct rqs_text rqs_frame_services(const struct rqs_model *model);
+
+/** rqs_frame_events() - the events after @after_event_seq, oldest first, at most 100, and the counts. */
+struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_event_seq);
+
+struct rqs_text rqs_frame_status(const struct rqs_model *model);
+
+struct rqs_text rqs_frame_error(const char *code, const char *text);
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "poll.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container.h"
+#include "text.h"
+
+#define POLL_PIDS_MAX 1024  /* entries of http_pids */
+#define POLL_EVENTS_MAX 256 /* more don't fit into the ring buffer */
+#define POLL_TRIES 8	    /* at most, for copies of lanes during which nothing was written */
+
+struct rqs_poll {
+	const struct rqs_probe_maps *maps;
+	uint32_t cpus;
+	struct ring_buffer *ring;
+	struct rqs_sched_lane *sched;	   /* one a CPU */
+	struct rqs_event_lane *event_lanes; /* likewise */
+	struct rqs_http_losses *losses;
+	struct rqs_http_lane *lanes;
+	bool *lane_whole;
+	uint64_t *activity; /* slots x CPUs, now */
+	uint64_t *sums;	    /* of each slot when its lanes were last read */
+	uint32_t *keys;
+	struct rqs_service_ident *idents; /* RQS_SLOT_MAX; a name is set once */
+	uint32_t known;			  /* slots whose ident was looked up */
+	struct rqs_slot_reading *slots;
+	uint32_t slot_count;
+	struct rqs_kernel_event *events;
+	uint32_t event_count;
+	struct rqs_pid *pids;
+};
+
+static int poll_on_event(void *ctx, void *data, size_t bytes)
+{
+	struct rqs_poll *poll = ctx;
+
+	if (bytes >= sizeof(poll->events[0]) && poll->event_count < POLL_EVENTS_MAX)
+		memcpy(&poll->events[poll->event_count++], data, sizeof(poll->events[0]));
+	return 0;
+}
+
+int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct rqs_poll *poll;
+
+	if (cpus < 1)
+		return cpus ?: -EINVAL;
+	poll = calloc(1, sizeof(*poll));
+	if (!poll)
+		return -ENOMEM;
+	poll->maps = maps;
+	poll->cpus = cpus;
+	poll->sched = calloc(cpus, sizeof(*poll->sched));
+	poll->event_lanes = calloc(cpus, sizeof(*poll->event_lanes));
+	poll->losses = calloc(cpus, sizeof(*poll->losses));
+	poll->lanes = calloc(cpus, sizeof(*poll->lanes));
+	poll->lane_whole = calloc(cpus, sizeof(*poll->lane_whole));
+	poll->activity = calloc((size_t)cpus * RQS_SLOT_MAX, sizeof(*poll->activity));
+	poll->sums = calloc(RQS_SLOT_MAX, sizeof(*poll->sums));
+	poll->keys = calloc(RQS_SLOT_MAX, sizeof(*poll->keys));
+	poll->idents = calloc(RQS_SLOT_MAX, sizeof(*poll->idents));
+	poll->slots = calloc(RQS_SLOT_MAX, sizeof(*poll->slots));
+	poll->events = calloc(POLL_EVENTS_MAX, sizeof(*poll->events));
+	poll->pids = calloc(POLL_PIDS_MAX, sizeof(*poll->pids));
+	poll->ring = ring_buffer__new(maps->events, poll_on_event, poll, NULL);
+	if (!poll->sched || !poll->event_lanes || !poll->losses || !poll->lanes || !poll->lane_whole || !poll->activity ||
+	    !poll->sums || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring) {
+		rqs_poll_free(poll);
+		return -ENOMEM;
+	}
+	for (uint32_t role = 0; role < RQS_ROLE_COUNT; role++) {
+		poll->idents[role] = (struct rqs_service_ident){ .name = "other", .role = role, .slot = role };
+		poll->known++;
+	}
+	*ret_poll = poll;
+	return 0;
+}
+
+void rqs_poll_free(struct rqs_poll *poll)
+{
+	if (!poll)
+		return;
+	ring_buffer__free(poll->ring);
+	free(poll->sched);
+	free(poll->event_lanes);
+	free(poll->losses);
+	free(poll->lanes);
+	free(poll->lane_whole);
+	free(poll->activity);
+	free(poll->sums);
+	free(poll->keys);
+	free(poll->idents);
+	free(poll->slots);
+	free(poll->events);
+	free(poll->pids);
+	free(poll);
+}
+
+uint32_t rqs_poll_cpus(const struct rqs_poll *poll)
+{
+	return poll->cpus;
+}
+
+/* Names for slots that were given away since the last time. Once for each service: it reads a file of /proc. */
+static void poll_idents(struct rqs_poll *poll, uint32_t used)
+{
+	struct rqs_service_value value;
+	struct rqs_service_key key;
+	const void *from = NULL;
+
+	for (uint32_t i = 0; i < RQS_SLOT_MAX; i++) {
+		struct rqs_service_ident *ident;
+
+		if (bpf_map_get_next_key(poll->maps->http_services, from, &key))
+			break;
+		from = &key;
+		if (bpf_map_lookup_elem(poll->maps->http_services, &key, &value) || value.slot >= RQS_SLOT_MAX)
+			continue;
+		ident = &poll->idents[value.slot];
+		if (ident->name[0])
+			continue;
+		ident->netns = key.netns;
+		ident->port = key.port;
+		ident->role = key.role;
+		ident->slot = value.slot;
+		rqs_container_read(value.pid, ident->container);
+		rqs_text_clean(ident->name, sizeof(ident->name), key.name, sizeof(key.name));
+		if (!ident->name[0])
+			strcpy(ident->name, "?");
+	}
+	poll->known = used;
+}
+
+static void extrema_join(struct rqs_extrema *into, const struct rqs_extrema *lane, uint32_t epoch)
+{
+	if (lane->epoch != epoch)
+		return;
+	if (into->epoch != epoch) {
+		*into = *lane;
+		return;
+	}
+	if (lane->min < into->min)
+		into->min = lane->min;
+	if (lane->max > into->max)
+		into->max = lane->max;
+}
+
+/* Everything in a lane is a counter, but its extrema: those of the tick that ended, and of the one that has begun. */
+static void lane_add(struct rqs_http_lane *sum, const struct rqs_http_lane *lane, uint32_t epoch)
+{
+	sum->requests += lane->requests;
+	sum->responses += lane->responses;
+	sum->upgrades += lane->upgrades;
+	sum->aborted += lane->aborted;
+	sum->in_flight += lane->in_flight;
+	sum->untimed += lane->untimed;
+	sum->request_bytes += lane->request_bytes;
+	sum->response_bytes += lane->response_bytes;
+	sum->split_count += lane->split_count;
+	sum->queued_ns += lane->queued_ns;
+	sum->cpu_wait_ns += lane->cpu_wait_ns;
+	sum->on_cpu_ns += lane->on_cpu_ns;
+	sum->blocked_ns += lane->blocked_ns;
+	sum->shared += lane->shared;
+	sum->unknown += lane->unknown;
+	for (uint32_t m = 0; m < RQS_METRIC_COUNT; m++) {
+		sum->sum_ns[m] += lane->sum_ns[m];
+		for (uint32_t i = 0; i < RQS_BUCKET_COUNT; i++)
+			sum->buckets[m][i] += lane->buckets[m][i];
+		for (uint32_t i = 0; i < 2; i++) {
+			extrema_join(&sum->extrema[m][0], &lane->extrema[m][i], epoch);
+			extrema_join(&sum->extrema[m][1], &lane->extrema[m][i], epoch + 1);
+		}
+	}
+	for (uint32_t i = 0; i < RQS_STATUS_COUNT; i++)
+		sum->status[i] += lane->status[i];
+}
+
+/*
+ * Copy a slot's lanes. The kernel may be writing one while it is copied; such a copy shows it (begin and end differ), and
+ * that lane is taken from a later try. After the last try it is taken as it is: off by one event, until the next tick.
+ */
+static int poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
+{
+	struct rqs_slot_reading *reading = &poll->slots[poll->slot_count];
+	uint32_t missing = poll->cpus;
+
+	reading->ident = &poll->idents[slot];
+	memset(&reading->sum, 0, sizeof(reading->sum));
+	memset(poll->lane_whole, 0, poll->cpus * sizeof(*poll->lane_whole));
+	for (uint32_t try = 1; missing && try <= POLL_TRIES; try++) {
+		if (bpf_map_lookup_elem(poll->maps->http_lanes, &slot, poll->lanes))
+			return -errno;
+		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++) {
+			const struct rqs_http_lane *lane = &poll->lanes[cpu];
+
+			if (poll->lane_whole[cpu] || (lane->begin != lane->end && try < POLL_TRIES))
+				continue;
+			lane_add(&reading->sum, lane, epoch);
+			poll->lane_whole[cpu] = true;
+			missing--;
+		}
+	}
+	poll->slot_count++;
+	return 0;
+}
+
+static int poll_http(struct rqs_poll *poll, uint32_t epoch)
+{
+	uint32_t used = *poll->maps->http_slots_used, cursor, count;
+	int err;
+
+	poll->slot_count = 0;
+	if (used > RQS_SLOT_MAX)
+		used = RQS_SLOT_MAX;
+	count = used;
+	err = bpf_map_lookup_batch(poll->maps->http_activity, NULL, &cursor, poll->keys, poll->activity, &count, NULL);
+	if (err && errno != ENOENT)
+		return -errno;
+	if (used > poll->known)
+		poll_idents(poll, used);
+	for (uint32_t slot = 0; slot < count; slot++) {
+		uint64_t sum = 0;
+
+		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
+			sum += poll->activity[(size_t)slot * poll->cpus + cpu];
+		/* A slot whose name isn't there yet waits for the next tick: nothing of it is lost. */
+		if (sum == poll->sums[slot] || !poll->idents[slot].name[0])
+			continue;
+		err = poll_slot(poll, slot, epoch);
+		if (err)
+			return err;
+		poll->sums[slot] = sum;
+	}
+	return 0;
+}
+
+/* struct rqs_http_losses is nothing but 64-bit counters. */
+static void losses_add(struct rqs_http_losses *sum, const struct rqs_http_losses *lane)
+{
+	uint64_t *into = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)lane;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*into); i++)
+		into[i] += from[i];
+}
+
+static int poll_events(struct rqs_poll *poll, struct rqs_reading *reading)
+{
+	uint32_t zero = 0;
+	int err;
+
+	poll->event_count = 0;
+	err = ring_buffer__consume(poll->ring);
+	if (err < 0)
+		return err;
+	if (bpf_map_lookup_elem(poll->maps->event_lanes, &zero, poll->event_lanes))
+		return -errno;
+	for (uint32_t cpu = 0; cpu < poll->cpus; cpu++) {
+		for (uint32_t kind = 0; kind < RQS_EVENT_KERNEL_COUNT; kind++) {
+			reading->event_seen[kind] += poll->event_lanes[cpu].seen[kind];
+			reading->event_held_back += poll->event_lanes[cpu].held_back[kind];
+		}
+	}
+	reading->events = poll->events;
+	reading->event_count = poll->event_count;
+	return 0;
+}
+
+int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
+{
+	const struct rqs_probe_maps *maps = poll->maps;
+	struct rqs_reading *reading = ret_reading;
+	uint32_t zero = 0;
+	int err;
+
+	memset(reading->event_seen, 0, sizeof(reading->event_seen));
+	memset(&reading->losses, 0, sizeof(reading->losses));
+	reading->event_held_back = 0;
+	reading->slot_count = 0;
+	reading->sched = NULL;
+	reading->epoch = maps->control->epoch;
+	maps->control->epoch = reading->epoch + 1;
+	maps->control->event_budget = RQS_EVENT_BUDGET;
+	reading->cpu_count = poll->cpus;
+	if (maps->sched_lanes >= 0) {
+		if (bpf_map_lookup_elem(maps->sched_lanes, &zero, poll->sched))
+			return -errno;
+		reading->sched = poll->sched;
+	}
+	if (maps->http_lanes >= 0) {
+		err = poll_http(poll, reading->epoch);
+		if (err)
+			return err;
+		reading->slots = poll->slots;
+		reading->slot_count = poll->slot_count;
+		if (bpf_map_lookup_elem(maps->http_losses, &zero, poll->losses))
+			return -errno;
+		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
+			losses_add(&reading->losses, &poll->losses[cpu]);
+	}
+	return poll_events(poll, reading);
+}
+
+uint32_t rqs_poll_pids(struct rqs_poll *poll, const struct rqs_pid **ret_pids)
+{
+	struct rqs_pid_key key;
+	const void *from = NULL;
+	uint32_t count = 0;
+
+	*ret_pids = poll->pids;
+	if (poll->maps->http_pids < 0)
+		return 0;
+	for (uint32_t i = 0; i < POLL_PIDS_MAX; i++) {
+		if (bpf_map_get_next_key(poll->maps->http_pids, from, &key))
+			break;
+		from = &key;
+		if (!kill(key.pid, 0) || errno == EPERM)
+			poll->pids[count++] = (struct rqs_pid){ .slot = key.slot, .pid = key.pid };
+	}
+	return count;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * poll - read the BPF maps: the only place in user space that does.
+ * Upstream: probes.h. Downstream: reading.h, taken by agg.h.
+ * Threads: none of its own; call from one thread.
+ */
+#ifndef RQS_POLL_H
+#define RQS_POLL_H
+
+#include "probes.h"
+#include "reading.h"
+
+struct rqs_poll; /* opaque */
+
+/**
+ * rqs_poll_new() - make room for all that the maps may hold.
+ * @maps: borrowed until rqs_poll_free().
+ * Return: 0, or -errno.
+ */
+int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll);
+
+void rqs_poll_free(struct rqs_poll *poll);
+
+/** rqs_poll_cpus() - how many CPUs have lanes (all possible ones). */
+uint32_t rqs_poll_cpus(const struct rqs_poll *poll);
+
+/**
+ * rqs_poll_read() - read what changed. Allocates nothing.
+ * Sets all of @ret_reading but the times and what comes once a second; its pointers are valid until the next call. The
+ * reading starts the next tick first: its epoch and its budget of events.
+ * Return: 0, or -errno.
+ */
+int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading);
+
+/**
+ * rqs_poll_pids() - the processes seen at work on services and still alive, for once a second.
+ * @ret_pids: valid until the next call. Return: their number.
+ */
+uint32_t rqs_poll_pids(struct rqs_poll *poll, const struct rqs_pid **ret_pids);
+
+#endif

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "http_a.skel.h"
+#include "http_b.skel.h"
+#include "oom.skel.h"
+#include "sched.skel.h"
+
+enum probe_index { PROBE_HTTP, PROBE_SCHED, PROBE_OOM };
+
+struct rqs_probes {
+	struct rqs_probe_status status[RQS_PROBE_COUNT];
+	struct rqs_probe_maps maps;
+	struct rqs_probes_config config;
+	struct rqs_http_a_bpf *http_a;
+	struct rqs_http_b_bpf *http_b;
+	struct rqs_sched_bpf *sched;
+	struct rqs_oom_bpf *oom;
+	int control_fd;
+	void *control_page;
+	size_t control_bytes;
+};
+
+/* The last thing that libbpf complained of, for the reason why a probe is off. */
+static _Thread_local char probe_complaint[256];
+
+static int probe_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[512], *text = line, *end;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	if (!strncmp(text, "libbpf: ", 8))
+		text += 8;
+	end = strchr(text, '\n');
+	if (end)
+		*end = '\0';
+	/* The first complaint is the cause, later ones are its consequences; a verifier's log says nothing to a user. */
+	if (!probe_complaint[0] && *text && !strstr(text, "BEGIN PROG LOAD LOG"))
+		snprintf(probe_complaint, sizeof(probe_complaint), "%.250s", text);
+	return 0;
+}
+
+/* Where a running kernel tells whether it refuses all that BPF could read. */
+static bool probe_locked_down(void)
+{
+	char text[128] = "";
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+	bool locked = false;
+
+	if (!file)
+		return false;
+	if (fgets(text, sizeof(text), file))
+		locked = strstr(text, "[confidentiality]");
+	fclose(file);
+	return locked;
+}
+
+/* Say in one sentence why a probe can't be had: what the kernel lacks if that is known, else what it answered. */
+static void probe_explain(char reason[256], const char *const *hooks, int err)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	char name[96];
+
+	if (!btf || libbpf_get_error(btf)) {
+		snprintf(reason, 256, "this kernel has no type information (/sys/kernel/btf/vmlinux is missing)");
+		return;
+	}
+	for (; *hooks; hooks++) {
+		snprintf(name, sizeof(name), "btf_trace_%s", *hooks);
+		if (btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) < 0) {
+			snprintf(reason, 256, "this kernel has no tracepoint %s", *hooks);
+			goto out;
+		}
+	}
+	if (probe_locked_down())
+		snprintf(reason, 256, "the kernel is locked down (confidentiality)");
+	else if (err == -EPERM || err == -EACCES)
+		snprintf(reason, 256, "the kernel refuses it: %s%s%.160s", strerror(-err), probe_complaint[0] ? ": " : "",
+			 probe_complaint);
+	else
+		snprintf(reason, 256, "%s%s%.160s", strerror(-err), probe_complaint[0] ? ": " : "", probe_complaint);
+out:
+	btf__free(btf);
+}
+
+static void probe_set(struct rqs_probe_status *status, int err, const char *const *hooks)
+{
+	status->state = err ? RQS_PROBE_OFF : RQS_PROBE_ON;
+	status->reason[0] = '\0';
+	if (err)
+		probe_explain(status->reason, hooks, err);
+}
+
+/* The maps that all objects share take the place of their own. */
+static int probe_share(struct rqs_probes *probes, struct bpf_map *control, struct bpf_map *events,
+		       struct bpf_map *event_lanes)
+{
+	int err = bpf_map__reuse_fd(control, probes->control_fd);
+
+	err = err ?: bpf_map__reuse_fd(events, probes->maps.events);
+	return err ?: bpf_map__reuse_fd(event_lanes, probes->maps.event_lanes);
+}
+
+/* The process itself as BPF sees it, whatever PID namespace it runs in. */
+static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile __u64 *ino)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st))
+		return;
+	*tgid = getpid();
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+}
+
+/* Both taps have the same maps and read-only data; their skeletons are of different types. */
+#define PROBE_HTTP_LOAD(tap, probes, err)                                                                    \
+	do {                                                                                                 \
+		struct rqs_http_##tap##_bpf *skel = rqs_http_##tap##_bpf__open();                            \
+		(err) = skel ? 0 : -errno;                                                                   \
+		if (!skel)                                                                                   \
+			break;                                                                               \
+		skel->rodata->rqs_slow_ns = (probes)->config.slow_ns;                                        \
+		probe_set_self(&skel->rodata->rqs_self_tgid, &skel->rodata->rqs_self_ns_dev,                 \
+			       &skel->rodata->rqs_self_ns_ino);                                              \
+		(err) = probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes);  \
+		(err) = (err) ?: rqs_http_##tap##_bpf__load(skel);                                           \
+		(err) = (err) ?: rqs_http_##tap##_bpf__attach(skel);                                         \
+		if (err) {                                                                                   \
+			rqs_http_##tap##_bpf__destroy(skel);                                                 \
+			break;                                                                               \
+		}                                                                                            \
+		(probes)->http_##tap = skel;                                                                 \
+		(probes)->maps.http_lanes = bpf_map__fd(skel->maps.http_lanes);                              \
+		(probes)->maps.http_activity = bpf_map__fd(skel->maps.http_activity);                        \
+		(probes)->maps.http_losses = bpf_map__fd(skel->maps.http_losses);                            \
+		(probes)->maps.http_services = bpf_map__fd(skel->maps.http_services);                        \
+		(probes)->maps.http_pids = bpf_map__fd(skel->maps.http_pids);                                \
+		(probes)->maps.http_slots_used = &skel->data->http_slots_used;                               \
+	} while (0)
+
+static const char *const http_a_hooks[] = { "skb_copy_datagram_iovec", "tcp_sendmsg_locked", "sk_data_ready",
+					    "inet_sock_set_state", NULL };
+static const char *const http_b_hooks[] = { "sock_recv_length", "sock_send_length", "sk_data_ready",
+					    "inet_sock_set_state", NULL };
+static const char *const sched_hooks[] = { "sched_switch", NULL };
+static const char *const oom_hooks[] = { "mark_victim", NULL };
+
+static int probe_open_http(struct rqs_probes *probes)
+{
+	struct rqs_probe_status *status = &probes->status[PROBE_HTTP];
+	char first_reason[104] = "";
+	int err = -ENOENT;
+
+	status->name = "http";
+	if (probes->config.tap != 'B') {
+		probe_complaint[0] = '\0';
+		PROBE_HTTP_LOAD(a, probes, err);
+		status->tap = 'A';
+		probe_set(status, err, http_a_hooks);
+		if (!err || probes->config.tap)
+			return err;
+		snprintf(first_reason, sizeof(first_reason), "tap A: %.80s; tap B: ", status->reason);
+	}
+	probe_complaint[0] = '\0';
+	PROBE_HTTP_LOAD(b, probes, err);
+	status->tap = 'B';
+	probe_set(status, err, http_b_hooks);
+	if (err) {
+		char second_reason[256];
+
+		memcpy(second_reason, status->reason, sizeof(second_reason));
+		snprintf(status->reason, sizeof(status->reason), "%s%.150s", first_reason, second_reason);
+		if (!probes->config.tap)
+			status->tap = 0;
+	}
+	return err;
+}
+
+static int probe_open_sched(struct rqs_probes *probes)
+{
+	struct rqs_sched_bpf *skel;
+	int err;
+
+	probe_complaint[0] = '\0';
+	probes->status[PROBE_SCHED].name = "sched";
+	skel = rqs_sched_bpf__open();
+	err = skel ? probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes) : -errno;
+	err = err ?: rqs_sched_bpf__load(skel);
+	err = err ?: rqs_sched_bpf__attach(skel);
+	if (!err) {
+		probes->sched = skel;
+		probes->maps.sched_lanes = bpf_map__fd(skel->maps.sched_lanes);
+	} else {
+		rqs_sched_bpf__destroy(skel);
+	}
+	probe_set(&probes->status[PROBE_SCHED], err, sched_hooks);
+	return err;
+}
+
+/* The form of the tracepoint whose argument is a task, else the one that every kernel has. */
+static int probe_open_oom(struct rqs_probes *probes)
+{
+	struct rqs_oom_bpf *skel;
+	int err = 0;
+
+	probe_complaint[0] = '\0';
+	probes->status[PROBE_OOM].name = "oom";
+	for (int with_task = 1; with_task >= 0; with_task--) {
+		skel = rqs_oom_bpf__open();
+		err = skel ? probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes) : -errno;
+		if (!err) {
+			bpf_program__set_autoload(skel->progs.oom_on_victim, with_task);
+			bpf_program__set_autoload(skel->progs.oom_on_victim_pid, !with_task);
+			err = rqs_oom_bpf__load(skel);
+		}
+		err = err ?: rqs_oom_bpf__attach(skel);
+		if (!err) {
+			probes->oom = skel;
+			break;
+		}
+		rqs_oom_bpf__destroy(skel);
+	}
+	probe_set(&probes->status[PROBE_OOM], err, oom_hooks);
+	return err;
+}
+
+static int probe_map(enum bpf_map_type type, const char *name, uint32_t key_bytes, uint32_t value_bytes,
+		     uint32_t entries, uint32_t flags)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags);
+	int fd = bpf_map_create(type, name, key_bytes, value_bytes, entries, &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int probe_make_shared(struct rqs_probes *probes)
+{
+	void *page;
+	int fd;
+
+	fd = probe_map(BPF_MAP_TYPE_ARRAY, "control", 4, sizeof(struct rqs_control), 1, BPF_F_MMAPABLE);
+	if (fd < 0)
+		return fd;
+	probes->control_fd = fd;
+	fd = probe_map(BPF_MAP_TYPE_RINGBUF, "events", 0, 0, 64 * 1024, 0);
+	if (fd < 0)
+		return fd;
+	probes->maps.events = fd;
+	fd = probe_map(BPF_MAP_TYPE_PERCPU_ARRAY, "event_lanes", 4, sizeof(struct rqs_event_lane), 1, 0);
+	if (fd < 0)
+		return fd;
+	probes->maps.event_lanes = fd;
+	probes->control_bytes = sysconf(_SC_PAGESIZE);
+	page = mmap(NULL, probes->control_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, probes->control_fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	probes->control_page = page;
+	probes->maps.control = page;
+	probes->maps.control->event_budget = RQS_EVENT_BUDGET;
+	probes->maps.control->epoch = 1; /* 0 is what lanes hold that were never written */
+	return 0;
+}
+
+static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
+{
+	struct rqs_probes *probes = calloc(1, sizeof(*probes));
+
+	if (!probes)
+		return NULL;
+	libbpf_set_print(probe_print);
+	probes->config = *config;
+	probes->control_fd = -1;
+	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .http_lanes = -1,
+						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1 };
+	return probes;
+}
+
+int rqs_probes_open(const struct rqs_probes_config *config, struct rqs_probes **ret_probes, char ret_error[256])
+{
+	struct rqs_probes *probes = probes_new(config);
+	int err;
+
+	if (!probes)
+		return -ENOMEM;
+	err = probe_make_shared(probes);
+	if (err) {
+		snprintf(ret_error, 256, "the kernel refuses to make BPF maps: %s", strerror(-err));
+		rqs_probes_close(probes);
+		return err;
+	}
+	probe_open_http(probes);
+	probe_open_sched(probes);
+	probe_open_oom(probes);
+	*ret_probes = probes;
+	return 0;
+}
+
+void rqs_probes_close(struct rqs_probes *probes)
+{
+	if (!probes)
+		return;
+	rqs_http_a_bpf__destroy(probes->http_a);
+	rqs_http_b_bpf__destroy(probes->http_b);
+	rqs_sched_bpf__destroy(probes->sched);
+	rqs_oom_bpf__destroy(probes->oom);
+	if (probes->control_page)
+		munmap(probes->control_page, probes->control_bytes);
+	if (probes->control_fd >= 0)
+		close(probes->control_fd);
+	if (probes->maps.events >= 0)
+		close(probes->maps.events);
+	if (probes->maps.event_lanes >= 0)
+		close(probes->maps.event_lanes);
+	free(probes);
+}
+
+const struct rqs_probe_status *rqs_probes_status(const struct rqs_probes *probes)
+{
+	return probes->status;
+}
+
+uint32_t rqs_probes_attached(const struct rqs_probes *probes)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < RQS_PROBE_COUNT; i++)
+		count += probes->status[i].state == RQS_PROBE_ON;
+	return count;
+}
+
+const struct rqs_probe_maps *rqs_probes_maps(const struct rqs_probes *probes)
+{
+	return &probes->maps;
+}
+
+void rqs_probes_set_self_port(struct rqs_probes *probes, uint16_t port)
+{
+	if (probes->http_a)
+		probes->http_a->bss->http_self_port = port;
+	if (probes->http_b)
+		probes->http_b->bss->http_self_port = port;
+}
+
+static uint64_t object_recursion_misses(const struct bpf_object *object)
+{
+	struct bpf_program *program;
+	uint64_t misses = 0;
+
+	bpf_object__for_each_program(program, object) {
+		struct bpf_prog_info info = {};
+		uint32_t bytes = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &bytes))
+			misses += info.recursion_misses;
+	}
+	return misses;
+}
+
+uint64_t rqs_probes_recursion_misses(const struct rqs_probes *probes)
+{
+	uint64_t misses = 0;
+
+	if (probes->http_a)
+		misses += object_recursion_misses(probes->http_a->obj);
+	if (probes->http_b)
+		misses += object_recursion_misses(probes->http_b->obj);
+	if (probes->sched)
+		misses += object_recursion_misses(probes->sched->obj);
+	return misses;
+}
+
+static void check_one(struct rqs_check *check, const char *name, char tap, int (*open)(struct rqs_probes *),
+		      enum probe_index index, const char *help)
+{
+	struct rqs_probes_config config = { .slow_ns = UINT64_MAX, .tap = tap };
+	struct rqs_probes *probes = probes_new(&config);
+	int err = probes ? probe_make_shared(probes) : -ENOMEM;
+
+	*check = (struct rqs_check){ .name = name, .tap = tap, .help = "" };
+	if (err)
+		snprintf(check->reason, sizeof(check->reason), "the kernel refuses to make BPF maps: %s", strerror(-err));
+	else if (open(probes))
+		memcpy(check->reason, probes->status[index].reason, sizeof(check->reason));
+	else
+		check->on = true;
+	if (!check->on)
+		check->help = geteuid() ? "run it as root" : help;
+	rqs_probes_close(probes);
+}
+
+void rqs_probes_check(struct rqs_check ret_checks[RQS_CHECK_COUNT])
+{
+	check_one(&ret_checks[0], "http", 'A', probe_open_http, PROBE_HTTP, "a kernel of 6.16 or later, built with BTF");
+	check_one(&ret_checks[1], "http", 'B', probe_open_http, PROBE_HTTP, "a kernel of 6.3 or later, built with BTF");
+	check_one(&ret_checks[2], "sched", 0, probe_open_sched, PROBE_SCHED,
+		  "a kernel built with BTF, CONFIG_SCHED_INFO and CONFIG_FAIR_GROUP_SCHED");
+	check_one(&ret_checks[3], "oom", 0, probe_open_oom, PROBE_OOM, "a kernel built with BTF and tracepoints");
+}

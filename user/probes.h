@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * probes - load and attach the BPF programs; each is optional, and one that can't be had says why.
+ * Downstream: poll.h reads the maps; main.c.
+ */
+#ifndef RQS_PROBES_H
+#define RQS_PROBES_H
+
+#include "window.h"
+
+struct rqs_probes; /* opaque */
+
+struct rqs_probes_config {
+	uint64_t slow_ns; /* from which time to first byte on a request is an event */
+	char tap;	  /* 'A' or 'B' forces one, 0 takes the best that loads */
+};
+
+/* What can be read. A file descriptor is -1 where its probe is off; all belong to the probes. */
+struct rqs_probe_maps {
+	volatile struct rqs_control *control;
+	int events;
+	int event_lanes;
+	int sched_lanes;
+	int http_lanes;
+	int http_activity;
+	int http_losses;
+	int http_services;
+	int http_pids;
+	const volatile uint32_t *http_slots_used; /* NULL when off */
+};
+
+#define RQS_PROBE_COUNT 3
+
+/**
+ * rqs_probes_open() - attach all that this kernel and these privileges allow.
+ * Return: 0, even when no probe could be attached; -errno when not even maps can be made.
+ */
+int rqs_probes_open(const struct rqs_probes_config *config, struct rqs_probes **ret_probes, char ret_error[256]);
+
+/** rqs_probes_close() - detach all. NULL is fine. */
+void rqs_probes_close(struct rqs_probes *probes);
+
+/** rqs_probes_status() - RQS_PROBE_COUNT of them; valid until rqs_probes_close(). */
+const struct rqs_probe_status *rqs_probes_status(const struct rqs_probes *probes);
+
+/** rqs_probes_attached() - how many are on. */
+uint32_t rqs_probes_attached(const struct rqs_probes *probes);
+
+const struct rqs_probe_maps *rqs_probes_maps(const struct rqs_probes *probes);
+
+/** rqs_probes_set_self_port() - leave out connections to this port on this host, rqscope's own. */
+void rqs_probes_set_self_port(struct rqs_probes *probes, uint16_t port);
+
+/** rqs_probes_recursion_misses() - runs that the kernel skipped since a program was already running on that CPU. */
+uint64_t rqs_probes_recursion_misses(const struct rqs_probes *probes);
+
+/* One thing that `rqscope check` tries. */
+struct rqs_check {
+	const char *name; /* "http", "sched", "oom" */
+	char tap;
+	bool on;
+	char reason[256]; /* "" when on */
+	const char *help; /* what would help, or "" */
+};
+
+#define RQS_CHECK_COUNT 4
+
+/** rqs_probes_check() - load and attach each probe and each tap for itself, and detach it again. */
+void rqs_probes_check(struct rqs_check ret_checks[RQS_CHECK_COUNT]);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * reading - what the maps held at one moment, cumulative since attaching.
+ * Upstream: poll.h fills it. Downstream: agg.h.
+ */
+#ifndef RQS_READING_H
+#define RQS_READING_H
+
+#include "window.h"
+
+/* One service on which something moved, its lanes summed over all CPUs. */
+struct rqs_slot_reading {
+	const struct rqs_service_ident *ident;
+	/*
+	 * Sums of the lanes (32-bit counters modulo 2^32); extrema[m][i] are over all lanes, [0] of the tick that just
+	 * ended, [1] of the one that began since, epoch 0 where there was nothing.
+	 */
+	struct rqs_http_lane sum;
+};
+
+struct rqs_reading {
+	uint64_t deadline_ns; /* when it should have been taken, CLOCK_MONOTONIC */
+	uint64_t mono_ns;     /* when it was, just before the maps were read */
+	uint64_t real_ns;     /* CLOCK_REALTIME at mono_ns */
+	uint32_t epoch;	      /* of the tick that just ended */
+
+	const struct rqs_sched_lane *sched; /* one a CPU; NULL where the probe is off */
+	uint32_t cpu_count;
+	const struct rqs_slot_reading *slots;
+	uint32_t slot_count;
+
+	const struct rqs_kernel_event *events; /* new ones */
+	uint32_t event_count;
+	uint64_t event_seen[RQS_EVENT_KERNEL_COUNT];
+	uint64_t event_held_back;
+	struct rqs_http_losses losses;
+
+	/* Once a second, else NULL. */
+	const struct rqs_vitals *vitals;
+	const struct rqs_self *self;
+	const struct rqs_pid *pids;
+	uint32_t pid_count;
+	uint64_t recursion_misses;
+};
+
+#endif

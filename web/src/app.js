@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// app - joins socket, store and views, and decides when to draw: once a frame at most, only what changed, and nothing
+// while nobody looks.
+import * as assess from './assess.js';
+import { Scope } from './charts/scope.js';
+import { readColours } from './colours.js';
+import { $, el, setData } from './dom.js';
+import * as format from './format.js';
+import { Cards } from './parts/cards.js';
+import { Ask, Help, firstSteps } from './parts/dialogs.js';
+import { Events } from './parts/events.js';
+import { Footer } from './parts/footer.js';
+import { Header } from './parts/header.js';
+import { Services } from './parts/services.js';
+import { Verdict } from './parts/verdict.js';
+import { Picture } from './picture.js';
+import * as prefs from './prefs.js';
+import { Socket } from './socket.js';
+import { LIVE_RANGE_MS, Store } from './store.js';
+
+const HIDDEN_RATE_MS = 1000; // a tab that nobody looks at needs no more
+const RESTART_SHOWN_MS = 15e3;
+const ROLL_MS = 1000;
+
+const state = {
+	rangeMs: prefs.range.get(),
+	rateMs: prefs.rate.get(),
+	theme: prefs.theme.get(),
+	pausedT: null, // the moment that the picture ends at
+};
+
+prefs.token();
+setData(document.documentElement, 'theme', state.theme);
+readColours();
+
+const dirty = new Set();
+let frame = 0;
+
+function changed(...what) {
+	for (const w of what)
+		if (w)
+			dirty.add(w);
+	if (!frame && dirty.size && !document.hidden)
+		frame = requestAnimationFrame(draw);
+}
+
+const socket = new Socket({
+	token: prefs.token,
+	message(message) {
+		const what = store.apply(message);
+		if (what === 'hello')
+			subscribe();
+		if (!document.hidden && socket.phase === 'open')
+			store.keepRecent();
+		changed(what);
+	},
+	phase(phase) {
+		if (phase === 'refused')
+			ask.open(Boolean(socket.tokenUsed));
+		else if (phase === 'open')
+			ask.close();
+		changed('state');
+	},
+});
+const store = new Store((message) => socket.send(message));
+const picture = new Picture();
+const scope = new Scope($('scope'), changed);
+const cards = new Cards();
+const services = new Services();
+const events = new Events();
+const footer = new Footer();
+const verdict = new Verdict();
+const help = new Help();
+const ask = new Ask((token) => {
+	prefs.setToken(token);
+	socket.connect();
+});
+const header = new Header({ range: setRange, rate: setRate, pause: togglePause, theme: nextTheme, help: () => help.open() });
+
+function subscribe() {
+	socket.send({ type: 'subscribe', rate_ms: document.hidden ? HIDDEN_RATE_MS : state.rateMs });
+}
+
+function setRange(ms) {
+	state.rangeMs = ms;
+	prefs.range.set(ms);
+	changed('choices', 'picture');
+}
+
+function setRate(ms) {
+	state.rateMs = ms;
+	prefs.rate.set(ms);
+	subscribe();
+	changed('choices', 'state');
+}
+
+function togglePause() {
+	state.pausedT = state.pausedT === null && store.newestT > 0 ? store.newestT : null;
+	changed('choices', 'state', 'picture', 'recent', 'services', 'events', 'status');
+}
+
+function nextTheme() {
+	const all = prefs.theme.values;
+	state.theme = all[(all.indexOf(state.theme) + 1) % all.length];
+	prefs.theme.set(state.theme);
+	setData(document.documentElement, 'theme', state.theme);
+	changed('theme', 'choices');
+}
+
+function draw() {
+	const what = new Set(dirty);
+	const paused = state.pausedT !== null;
+	frame = 0;
+	dirty.clear();
+	if (what.has('theme')) {
+		readColours();
+		what.add('picture');
+	}
+	if (what.has('hello')) {
+		header.host(store.hello);
+		services.slowNs = store.hello.slow_ms * 1e6;
+		scope.setSplit(store.has('http.server.split.count'));
+	}
+	if (what.has('choices'))
+		header.choices({ ...state, paused });
+	if (what.has('size')) {
+		scope.size();
+		what.add('picture');
+	}
+	if (what.has('status') && store.status && store.hello)
+		footer.show(store.status, store.hello, store.missed);
+	if (what.has('services') && store.services && !paused)
+		services.show(store.services);
+	if (what.has('events') && !paused)
+		events.show(store.events, store.eventInfo);
+	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello'))
+		drawWords(paused);
+	if (['picture', 'ranged', 'hello'].some((w) => what.has(w)))
+		drawPicture(what);
+	else if (what.has('cross'))
+		scope.cross();
+	drawNotes();
+}
+
+function drawPicture(what) {
+	const timeline = store.timelineFor(state.rangeMs, state.pausedT, scope.widthPx);
+	if (!timeline)
+		return;
+	const live = timeline === store.live;
+	// A long range changes once it has a new point, not with each window.
+	if (!live && what.size === 1 && what.has('picture') && picture.timeline === timeline && picture.rangeMs === state.rangeMs)
+		return;
+	if (state.pausedT !== null && what.size === 1 && what.has('picture') && picture.rangeMs === state.rangeMs)
+		return;
+	const newest = state.pausedT ?? (live || !timeline.length ? store.newestT : timeline.lastT);
+	if (!(newest > 0))
+		return;
+	// Whole pixels: a window keeps its shape as it moves along.
+	const perPx = state.rangeMs / scope.widthPx;
+	const maxT = Math.ceil(newest / perPx) * perPx;
+	picture.rangeMs = state.rangeMs;
+	picture.take(timeline, maxT - state.rangeMs, maxT, live && state.rangeMs === LIVE_RANGE_MS ? ROLL_MS : 0);
+	scope.draw(picture);
+	cards.draw(picture);
+}
+
+let card = null;
+
+function drawWords(paused) {
+	if (store.hello && store.recent && !paused) {
+		card = assess.cards(store.recent, store.hello, median(picture.data.latency.p99));
+		cards.show(card);
+	}
+	header.state(pill(), socket.phase === 'open' ? performance.now() - socket.openedAt : null);
+	const lost = socket.phase !== 'open' && store.hello;
+	setData($('main'), 'link', lost ? 'lost' : 'open');
+	if (socket.phase !== 'open')
+		verdict.show(disconnected());
+	else if (store.hello && !paused)
+		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services,
+			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: lasting() }));
+}
+
+// For how long the picture has shown slowness and a crowd without a pause.
+function lasting() {
+	const { data } = picture;
+	const over = (values, limit) => {
+		let k = values.length - 1;
+		while (k >= 0 && values[k] >= limit)
+			k--;
+		if (k === values.length - 1)
+			return '';
+		const ms = data.t[values.length - 1] - (k < 0 ? picture.minT : data.t[k]);
+		return ms < 2000 ? '' : `${k < 0 ? 'more than ' : ''}${format.elapsed(ms)}`;
+	};
+	return { latency: over(data.latency.p99, store.hello.slow_ms * 2e5), queue: over(data.waiting, store.hello.host.cpus / 2) };
+}
+
+function drawNotes() {
+	const { latency, split, status, wait } = scope.strips;
+	const off = (name) => store.status?.coverage.probes.find((p) => p.name === name && p.state !== 'on');
+	const http = off('http'), sched = off('sched');
+	const seen = store.services?.items.some((s) => s.requests > 0) || picture.data.requests.some((x) => x > 0);
+	const words = (title, why) => () => [el('h3', '', title), el('p', '', why)];
+	const quiet = (text) => () => [el('p', 'quiet', text)];
+	if (http) {
+		latency.say(`off ${http.reason}`, words('HTTP is not measured', assess.sentence(http.reason)));
+		split.say('off', quiet('no HTTP probe'));
+		status.say('off', quiet('no HTTP probe'));
+	} else if (store.status && store.services && !seen) {
+		latency.say('first', firstSteps);
+		split.say('first', quiet('waiting for the first request'));
+		status.say('first', quiet('waiting for the first request'));
+	} else {
+		for (const strip of [latency, split, status])
+			strip.say('', null);
+	}
+	wait.say(sched ? `off ${sched.reason}` : '', sched ? words('The run queue is not measured', assess.sentence(sched.reason)) : null);
+}
+
+function pill() {
+	const waiting = Math.max(1, Math.ceil((socket.retryAt - performance.now()) / 1000));
+	switch (socket.phase) {
+	case 'open':
+		break;
+	case 'refused':
+		return { state: 'lost', text: 'Token needed' };
+	case 'full':
+	case 'waiting':
+		return { state: 'lost', text: `Reconnecting in ${waiting} s` };
+	default:
+		return { state: store.hello ? 'lost' : 'wait', text: store.hello ? 'Reconnecting' : 'Connecting' };
+	}
+	const silent = performance.now() - socket.heardAt;
+	if (silent > Math.max(2000, 4 * state.rateMs))
+		return { state: 'stale', text: `Stale: nothing for ${format.elapsed(silent)}` };
+	if (state.pausedT !== null)
+		return { state: 'paused', text: `Paused, ${format.elapsed(store.newestT - state.pausedT)} behind` };
+	if (Date.now() - store.restartedAt < RESTART_SHOWN_MS)
+		return { state: 'restarted', text: 'rqscope was restarted' };
+	return { state: 'live', text: `Live, ${state.rateMs < 1000 ? `${state.rateMs} ms` : '1 s'}` };
+}
+
+function disconnected() {
+	const since = socket.lostAt ? `Connection lost since ${format.clock(socket.lostAt)}.` : '';
+	if (socket.phase === 'refused')
+		return { level: 'bad', head: 'rqscope asks for its token.', why: '' };
+	if (socket.phase === 'full')
+		return { level: 'warn', head: 'rqscope has no room for another viewer.', why: 'Trying again by itself.' };
+	if (!store.hello && socket.phase === 'connecting' && socket.attempts === 0)
+		return { level: 'info', head: 'Connecting to rqscope.', why: '' };
+	return { level: 'bad', head: since || 'rqscope does not answer.',
+		why: socket.reason?.code === 'shutdown' ? 'rqscope was stopped on that host. This page comes back by itself when it runs again.'
+			: 'What is shown is from before. Trying again by itself.' };
+}
+
+function median(values) {
+	const known = values.filter((v) => v !== null).sort((a, b) => a - b);
+	return known.length >= 20 ? known[known.length >> 1] : null;
+}
+
+document.addEventListener('keydown', (e) => {
+	if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]') || e.target.matches?.('input, select, textarea'))
+		return;
+	const number = Number(e.key);
+	if (e.key === ' ' && !e.target.matches('button'))
+		togglePause();
+	else if (number >= 1 && number <= prefs.range.values.length)
+		setRange(prefs.range.values[number - 1]);
+	else if (e.key === 'r')
+		setRate(prefs.rate.values[(prefs.rate.values.indexOf(state.rateMs) + 1) % prefs.rate.values.length]);
+	else if (e.key === 't')
+		nextTheme();
+	else if (e.key === 'c')
+		$('scope').focus();
+	else if (e.key === '?')
+		help.open();
+	else
+		return;
+	e.preventDefault();
+});
+
+document.addEventListener('visibilitychange', () => {
+	subscribe();
+	if (!document.hidden)
+		changed('size', 'state', 'recent', 'services', 'events', 'status');
+});
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => changed('theme'));
+window.addEventListener('hashchange', () => prefs.token() && socket.connect());
+setInterval(() => changed('state'), 1000);
+
+changed('choices', 'size', 'state');
+socket.connect();

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// assess - from numbers to words: what is wrong, how bad, and why. Pure: no DOM, no clock.
+import * as format from './format.js';
+
+export const PARTS = [
+	['queued_ns', 'queued', 'queued'],
+	['cpu_wait_ns', 'waiting for a CPU', 'cpu-wait'],
+	['on_cpu_ns', 'on the CPU', 'on-cpu'],
+	['blocked_ns', 'blocked', 'blocked'],
+];
+
+const MEANING = {
+	queued_ns: 'its requests wait to be read: it gets more than it can serve',
+	cpu_wait_ns: 'its threads wait for a CPU',
+	on_cpu_ns: 'it computes: the work itself takes long',
+	blocked_ns: 'its threads are blocked on disk, locks or other services',
+};
+
+const errorWord = (ratio, errors) => (!errors ? ['none', 'ok'] : ratio >= 0.05 ? ['many', 'bad'] : ratio >= 0.001 ? ['some', 'warn'] : ['few', 'warn']);
+const http = (recent, name) => recent?.[`http.server.${name}`] ?? null;
+
+/** The share of each part of a split, largest first: [[key, share]]. */
+export function shares(split) {
+	const total = PARTS.reduce((sum, [key]) => sum + (split?.[key] ?? 0), 0);
+	if (!(total > 0))
+		return [];
+	return PARTS.map(([key]) => [key, split[key] / total]).sort((a, b) => b[1] - a[1]);
+}
+
+export function serviceName(service) {
+	return service.port ? `${service.name} :${service.port}` : service.name;
+}
+
+/**
+ * The numbers and words of the cards.
+ * @param {object|null} recent columns of the last seconds @param {object} hello
+ * @param {number|null} usualP99 of the range that is shown
+ */
+export function cards(recent, hello, usualP99) {
+	const seconds = recent ? recent.span_ms / 1000 : NaN;
+	const requests = http(recent, 'requests'), responses = http(recent, 'responses'), errors = http(recent, 'status_5xx');
+	const count = http(recent, 'duration.count'), p99 = http(recent, 'duration.p99_ns');
+	const average = count ? http(recent, 'duration.sum_ns') / count : null;
+	const ratio = responses ? errors / responses : responses === 0 ? 0 : null;
+	const mean = recent?.['runqueue.length.mean'] ?? null, waitP99 = recent?.['runqueue.latency.p99_ns'] ?? null;
+	const total = recent?.['memory.total_bytes'] ?? null, used = recent?.['memory.used_bytes'] ?? null;
+	const memory = total ? used / total : null;
+	const idle = requests === 0 && !http(recent, 'in_flight');
+	const unknown = ['', ''];
+	return {
+		requests: { rate: requests === null ? null : requests / seconds, average, inFlight: http(recent, 'in_flight'),
+			word: requests === null ? unknown : idle ? ['quiet', 'dim'] : ['steady', 'ok'] },
+		latency: { p99, p50: http(recent, 'duration.p50_ns'), max: http(recent, 'duration.max_ns'),
+			word: p99 === null ? unknown : latencyWord(p99, usualP99, hello.slow_ms) },
+		errors: { ratio, errors, responses, word: ratio === null ? unknown : errorWord(ratio, errors) },
+		queue: { mean, p99: waitP99, cpus: hello.host.cpus, word: mean === null ? unknown : queueWord(mean, waitP99, hello.host.cpus) },
+		memory: { ratio: memory, used, total, anonymous: recent?.['memory.anonymous_bytes'] ?? null,
+			word: memory === null ? unknown : memory >= 0.95 ? ['full', 'bad'] : memory >= 0.88 ? ['tight', 'warn'] : memory >= 0.7 ? ['fair', 'ok'] : ['roomy', 'ok'] },
+	};
+}
+
+function latencyWord(p99, usual, slowMs) {
+	if (p99 >= slowMs * 1e6)
+		return ['very slow', 'bad'];
+	if (p99 >= slowMs * 2e5)
+		return ['slow', 'bad'];
+	if (usual && p99 >= 20e6 && p99 > 4 * usual)
+		return ['slower', 'warn'];
+	return p99 < 10e6 ? ['fast', 'ok'] : ['steady', 'ok'];
+}
+
+function queueWord(mean, p99, cpus) {
+	if (mean >= cpus && p99 >= 10e6)
+		return ['crowded', 'bad'];
+	if (mean >= cpus / 2 && p99 >= 5e6)
+		return ['busy', 'warn'];
+	return ['free', 'ok'];
+}
+
+/**
+ * One sentence: the worst thing and why, or that all is well.
+ * @param {{latency?: string, queue?: string}} o.lasting for how long it has been so, in words
+ * @returns {{level: string, head: string, why: string, also: string[]}}
+ */
+export function verdict({ card, services, status, recent, slowMs, lasting = {} }) {
+	const found = [];
+	const add = (weight, level, head, why, short) => found.push({ weight, level, head, why, short });
+	const active = (services?.items ?? []).filter((s) => s.recent?.requests > 0 || s.recent?.responses > 0);
+	if (recent) {
+		errors(card, active, add);
+		slowness(card, active, add, slowMs, lasting.latency);
+		queue(card, add, lasting.queue);
+		memory(card, recent, add);
+	}
+	gaps(status, services, card, add);
+	found.sort((a, b) => b.weight - a.weight);
+	const [worst, ...rest] = found;
+	if (worst)
+		return { ...worst, also: rest.filter((f) => f.weight >= 20).map((f) => f.short) };
+	return allWell(card, recent);
+}
+
+function errors(card, active, add) {
+	const { word, ratio, errors: n, responses } = card.errors;
+	if (!n || word[0] === 'few')
+		return;
+	const worst = [...active].sort((a, b) => b.recent.errors - a.recent.errors)[0];
+	const share = worst?.recent.responses ? worst.recent.errors / worst.recent.responses : ratio;
+	const who = worst?.recent.errors ? serviceName(worst) : 'This host';
+	const numbers = worst?.recent.errors
+		? `${format.count(worst.recent.errors)} of ${format.count(worst.recent.responses)} responses in the last ${Math.round(worst.recent.span_ms / 1000)} s were 5xx.`
+		: `${format.count(n)} of ${format.count(responses)} responses were 5xx.`;
+	add(word[1] === 'bad' ? 95 : 60, word[1], `${who} answers ${format.percent(share)} % of its requests with errors.`, numbers,
+		`${who} answers ${format.percent(share)} % with errors`);
+}
+
+function slowness(card, active, add, slowMs, lasting) {
+	const { p99, word } = card.latency;
+	if (word[1] !== 'bad' && word[1] !== 'warn')
+		return;
+	const slow = (s) => (s.recent.duration?.p99_ns ?? 0) >= Math.min(p99 * 0.5, slowMs * 2e5) ? s.recent.duration.sum_ns : 0;
+	const worst = [...active].sort((a, b) => slow(b) - slow(a))[0];
+	const who = worst && slow(worst) ? serviceName(worst) : 'This host';
+	const own = who === 'This host' ? null : worst.recent;
+	const [first] = shares(own?.split);
+	const why = first && first[1] >= 0.4
+		? `${Math.round(first[1] * 100)} % of the time ${MEANING[first[0]]}.`
+		: 'No one cause stands out.';
+	add(word[0] === 'very slow' ? 90 : word[1] === 'bad' ? 80 : 40, word[1], `${who} is ${word[0]}.`,
+		`p99 ${format.duration(own?.duration?.p99_ns ?? p99)}${held(lasting)}. ${why}`, `${who} is ${word[0]}`);
+}
+
+function queue(card, add, lasting) {
+	const { word, mean, p99, cpus } = card.queue;
+	if (word[1] === 'ok' || !word[0])
+		return;
+	const on = cpus === 1 ? 'one CPU' : `${cpus} CPUs`;
+	add(word[1] === 'bad' ? 70 : 35, word[1], `The run queue is ${word[0]}.`,
+		`${format.decimal(mean)} tasks wait for ${on}${held(lasting)}; one in a hundred waits longer than ${format.duration(p99)}.`,
+		`the run queue is ${word[0]} (${format.decimal(mean)} waiting)`);
+}
+
+function memory(card, recent, add) {
+	const { word, ratio, used, total } = card.memory;
+	const stalled = recent['pressure.memory_some'] ?? 0;
+	if (word[1] === 'ok' && stalled < 0.1)
+		return;
+	if (!word[0])
+		return;
+	const level = word[1] === 'bad' || stalled >= 0.3 ? 'bad' : 'warn';
+	const why = stalled >= 0.01 ? ` Tasks stood still for memory ${format.percent(stalled)} % of the time.` : '';
+	add(level === 'bad' ? 85 : 45, level, `Memory is ${level === 'bad' ? 'nearly full' : 'tight'}.`,
+		`${format.percent(ratio)} % of ${format.bytes(total)} is in use, ${format.bytes(total - used)} is left.${why}`, 'memory is tight');
+}
+
+const PROBE = { http: 'HTTP requests are', sched: 'The run queue is', oom: 'Out-of-memory kills are' };
+
+// What can't be seen, and what there is to see yet.
+function gaps(status, services, card, add) {
+	const off = (status?.coverage.probes ?? []).filter((p) => p.state !== 'on');
+	for (const p of off)
+		add(p.name === 'http' ? 75 : 50, 'warn', `${PROBE[p.name] ?? `Probe ${p.name} is`} not measured.`, sentence(p.reason) || 'No reason was given.',
+			`${p.name} is not measured`);
+	if (off.some((p) => p.name === 'http') || !status || card.requests.rate === null)
+		return;
+	const seen = (services?.items ?? []).some((s) => s.requests > 0);
+	const { tls = 0, http2 = 0 } = status.connections ?? {};
+	if (seen || card.requests.rate > 0)
+		return;
+	if (tls || http2)
+		add(10, 'info', 'No readable HTTP yet.', `${hidden(tls, http2)} seen: rqscope recognises them but can't look inside.`, '');
+	else
+		add(10, 'info', 'Waiting for the first HTTP request.', 'Everything else on this host is measured already.', '');
+}
+
+export function hidden(tls, http2) {
+	const parts = [];
+	if (tls)
+		parts.push(`${format.count(tls)} TLS`);
+	if (http2)
+		parts.push(`${format.count(http2)} HTTP/2`);
+	return `${parts.join(' and ')} connection${tls + http2 === 1 ? ' was' : 's were'}`;
+}
+
+const held = (lasting) => (lasting ? `, for ${lasting} now` : '');
+export const sentence = (text) => (text ? text.charAt(0).toUpperCase() + text.slice(1).replace(/[.\s]*$/, '.') : '');
+
+function allWell(card, recent) {
+	if (!recent)
+		return { level: 'info', head: 'Connected.', why: 'Reading the first numbers.', also: [] };
+	const { requests, latency, errors: e } = card;
+	if (!requests.rate)
+		return { level: 'ok', head: 'All is well.', why: 'No requests at the moment.', also: [] };
+	const parts = [`${format.decimal(requests.rate)} requests/s`];
+	if (latency.p99 !== null)
+		parts.push(`p99 ${format.duration(latency.p99)}`);
+	parts.push(e.errors ? `${format.percent(e.ratio)} % errors` : 'no errors');
+	const room = card.queue.word[0] === 'free' ? ', and the CPUs have room' : '';
+	return { level: 'ok', head: 'All is well.', why: `${parts.join(', ')}${room}.`, also: [] };
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// scope - all strips on one time axis, and the one crosshair through them.
+import { el, setHidden, setText } from '../dom.js';
+import * as format from '../format.js';
+import { Strip } from './strip.js';
+import { specs } from './strips.js';
+
+const READ_MS = 500; // numbers beside the charts change no faster than they can be read
+
+export class Scope {
+	/** @param {HTMLElement} root @param {() => void} changed called when the crosshair moved */
+	constructor(root, changed) {
+		this.root = root;
+		this.changed = changed;
+		this.strips = {};
+		this.x = null; // of the crosshair in CSS px from the plot's left edge
+		this.readAt = -Infinity;
+		this.#build(false);
+		this.hair = el('div', 'hair');
+		this.hairTime = el('time');
+		this.hair.append(this.hairTime);
+		this.hair.hidden = true;
+		this.tip = el('div', 'tip');
+		this.tip.hidden = true;
+		this.tipCell = el('div', 'cell');
+		root.append(this.hair, this.tip);
+		root.addEventListener('pointermove', (e) => this.#point(e));
+		root.addEventListener('pointerdown', (e) => this.#point(e));
+		root.addEventListener('pointerleave', () => this.#leave());
+		root.addEventListener('blur', () => this.#leave());
+		root.addEventListener('keydown', (e) => this.#key(e));
+		new ResizeObserver(() => this.changed('size')).observe(root);
+	}
+
+	#build(withoutSplit) {
+		this.withoutSplit = withoutSplit;
+		const names = ['latency', withoutSplit ? 'percentiles' : 'split', 'wait', 'status', 'memory'];
+		for (const strip of Object.values(this.strips)) {
+			strip.plot.u.destroy();
+			strip.root.remove();
+		}
+		const holder = document.createDocumentFragment();
+		this.strips = Object.fromEntries(names.map((name) => [name === 'percentiles' ? 'split' : name, new Strip(specs[name](), holder)]));
+		this.root.prepend(holder);
+	}
+
+	/** Whether the split of time is known; without it percentiles are in its place. */
+	setSplit(known) {
+		if (this.withoutSplit === known) {
+			this.#build(!known);
+			this.size();
+		}
+	}
+
+	get all() {
+		return Object.values(this.strips);
+	}
+
+	size() {
+		for (const strip of this.all)
+			strip.size();
+		this.bounds = null;
+	}
+
+	/** Points across: what a range is asked for with. */
+	get widthPx() {
+		return Math.round(this.strips.latency.plot.u.bbox.width) || 600;
+	}
+
+	draw(picture) {
+		this.picture = picture;
+		for (const strip of this.all)
+			strip.draw(picture);
+		this.cross();
+	}
+
+	/** Crosshair, tooltip and the numbers beside the charts. */
+	cross() {
+		const { picture } = this;
+		if (!picture)
+			return;
+		const box = this.strips.latency.plot.box;
+		const at = this.x === null ? null : Math.min(box.width, Math.max(0, this.x));
+		setHidden(this.hair, at === null);
+		if (at === null) {
+			setHidden(this.tip, true);
+			const now = performance.now();
+			if (now - this.readAt >= READ_MS) {
+				this.readAt = now;
+				const last = picture.data.n - 1;
+				for (const strip of this.all) {
+					strip.read(last);
+					strip.describe(last);
+				}
+			}
+			return;
+		}
+		const t = picture.minT + at / box.width * (picture.maxT - picture.minT);
+		const k = picture.indexAt(t);
+		this.hair.style.transform = `translateX(${Math.round(box.left + at)}px)`;
+		setText(this.hairTime, format.clock(k >= 0 ? picture.data.t[k] : t, picture.data.span[k] < 1000 ? 'tenth' : 'second'));
+		for (const strip of this.all)
+			strip.read(k);
+		this.readAt = -Infinity;
+		this.#tooltip(k, box.left + at);
+	}
+
+	#tooltip(k, x) {
+		const strip = this.over;
+		setHidden(this.tip, !strip || k < 0);
+		if (!strip || k < 0)
+			return;
+		const cell = this.#cell(strip, k);
+		setText(this.tipCell, cell ?? '');
+		setHidden(this.tipCell, !cell);
+		strip.tip(k);
+		if (this.tip.lastChild !== strip.tipRoot)
+			this.tip.replaceChildren(this.tipCell, strip.tipRoot);
+		const width = this.tip.offsetWidth, height = this.tip.offsetHeight;
+		const right = x + 14 + width <= this.strips.latency.plotRoot.clientWidth;
+		const left = right ? x + 14 : Math.max(4, x - 14 - width);
+		const top = Math.min(this.root.clientHeight - height - 4, Math.max(4, this.y - height / 2));
+		this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+	}
+
+	/** What the heatmap holds under the pointer. */
+	#cell(strip, k) {
+		const { heat, plot } = strip;
+		if (!heat || this.inStrip === null)
+			return null;
+		const box = plot.box;
+		const up = 1 - (this.inStrip - box.top) / box.height;
+		const row = Math.floor(heat.low + up * (heat.top - heat.low));
+		const lows = heat.lowsNs;
+		if (up < 0 || up > 1 || row >= lows.length)
+			return null;
+		const { counts, rows } = this.picture.timeline.heat[heat.name];
+		const count = counts[(this.picture.data.first + k) * rows + row];
+		const from = format.duration(lows[row]), to = lows[row + 1] ? format.duration(lows[row + 1]) : 'longer';
+		return `${count ? format.count(count) : 'no'} ${strip.spec.legend}, ${from} to ${to}`;
+	}
+
+	#point(e) {
+		this.bounds ??= this.root.getBoundingClientRect();
+		const box = this.strips.latency.plot.box;
+		const bounds = this.root.getBoundingClientRect();
+		const x = e.clientX - bounds.left - box.left;
+		this.y = e.clientY - bounds.top;
+		this.over = this.all.find((s) => s.plotRoot.contains(e.target)) ?? null;
+		this.inStrip = this.over ? e.clientY - this.over.plotRoot.getBoundingClientRect().top : null;
+		this.#move(this.over && x >= -4 && x <= box.width + 4 ? x : null);
+	}
+
+	#leave() {
+		this.over = null;
+		this.#move(null);
+	}
+
+	#move(x) {
+		if (x === this.x && x === null)
+			return;
+		this.x = x;
+		this.readAt = -Infinity;
+		this.changed('cross');
+	}
+
+	#key(e) {
+		const box = this.strips.latency.plot.box;
+		const step = e.shiftKey ? 10 : 1;
+		const window = this.picture ? box.width / Math.max(60, this.picture.data.n) : 2;
+		const move = { ArrowLeft: -step, ArrowRight: step }[e.key];
+		if (e.key === 'Escape')
+			this.#leave();
+		else if (move)
+			this.#move(Math.min(box.width - 1, Math.max(0, (this.x ?? box.width - 1) + move * window)));
+		else if (e.key === 'Home')
+			this.#move(0);
+		else if (e.key === 'End')
+			this.#move(box.width - 1);
+		else
+			return;
+		e.preventDefault();
+	}
+}

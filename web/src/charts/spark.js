@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// spark - small lines without axes: on a canvas for what changes with each window, as SVG for what changes each second.
+import { svg } from '../dom.js';
+
+/** Draws @values (null: unknown) over the whole width of @canvas. @max: the least that the height stands for. */
+export function drawSpark(canvas, picture, values, colour, least) {
+	const ratio = devicePixelRatio || 1;
+	const w = Math.round(canvas.clientWidth * ratio), h = Math.round(canvas.clientHeight * ratio);
+	if (!w || !h)
+		return;
+	if (canvas.width !== w || canvas.height !== h) {
+		canvas.width = w;
+		canvas.height = h;
+	}
+	const c = canvas.getContext('2d');
+	const { t, span, n } = picture.data;
+	const perMs = w / (picture.maxT - picture.minT);
+	c.clearRect(0, 0, w, h);
+	let max = least;
+	for (let k = 0; k < n; k++)
+		max = Math.max(max, values[k]);
+	const line = new Path2D(), area = new Path2D();
+	const stand = h - ratio, scale = (h - 4 * ratio) / max;
+	let from = -1, x = 0;
+	const close = () => {
+		if (from < 0)
+			return;
+		area.lineTo(x, h);
+		area.lineTo(from, h);
+		area.closePath();
+		from = -1;
+	};
+	for (let k = 0; k < n;) {
+		// One point for what falls on one pixel: its largest.
+		let value = values[k];
+		const x0 = Math.max(0, (t[k] - span[k] - picture.minT) * perMs);
+		let x1 = (t[k] - picture.minT) * perMs;
+		for (k++; k < n && (t[k] - picture.minT) * perMs - x0 < 2; k++) {
+			x1 = (t[k] - picture.minT) * perMs;
+			if (values[k] !== null && !(value > values[k]))
+				value = values[k];
+		}
+		if (value === null) {
+			close();
+			continue;
+		}
+		const y = stand - value * scale;
+		if (from < 0 || x0 - x > 1.5 * ratio) {
+			close();
+			from = x0;
+			line.moveTo(x0, y);
+			area.moveTo(x0, y);
+		} else {
+			line.lineTo(x0, y);
+			area.lineTo(x0, y);
+		}
+		line.lineTo(x1, y);
+		area.lineTo(x1, y);
+		x = x1;
+	}
+	close();
+	c.globalAlpha = 0.13;
+	c.fillStyle = colour;
+	c.fill(area);
+	c.globalAlpha = 1;
+	c.strokeStyle = colour;
+	c.lineWidth = 1.25 * ratio;
+	c.lineJoin = 'round';
+	c.stroke(line);
+}
+
+export function newSvgSpark() {
+	const node = svg('svg', { class: 'spark', viewBox: '0 0 94 20', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
+	node.append(svg('path', {}));
+	return node;
+}
+
+/** @values: oldest first, null: unknown. */
+export function setSvgSpark(node, values) {
+	let max = 0;
+	for (const value of values)
+		max = Math.max(max, value);
+	let path = '', pen = false;
+	const step = 94 / Math.max(1, values.length - 1);
+	for (let k = 0; k < values.length; k++) {
+		if (values[k] === null) {
+			pen = false;
+			continue;
+		}
+		const y = max ? 18 - values[k] / max * 14 : 18;
+		path += `${pen ? 'L' : 'M'}${(k * step).toFixed(1)} ${y.toFixed(1)}`;
+		pen = true;
+	}
+	if (node.shownPath !== path)
+		node.firstChild.setAttribute('d', node.shownPath = path);
+}

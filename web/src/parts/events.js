@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// events - what happened, newest first.
+import { PARTS, shares } from '../assess.js';
+import { $, el, setHidden, setText } from '../dom.js';
+import * as format from '../format.js';
+
+const SHOWN = 100;
+const LEVELS = { info: 'dim', warning: 'warn', error: 'bad' };
+
+export class Events {
+	constructor() {
+		const root = $('events'), heading = el('h2'), title = el('span', '', 'Events');
+		title.id = 'events-title';
+		this.summary = el('small');
+		heading.append(title, this.summary);
+		const scroll = el('div', 'scroll'), table = el('table'), head = el('tr'), thead = el('thead');
+		scroll.tabIndex = 0;
+		scroll.setAttribute('role', 'region');
+		scroll.setAttribute('aria-labelledby', 'events-title');
+		thead.className = 'off-screen';
+		for (const name of ['when and level', 'what'])
+			head.append(Object.assign(el('th', '', name), { scope: 'col' }));
+		thead.append(head);
+		this.body = el('tbody');
+		const columns = el('colgroup');
+		columns.append(el('col', 'c-when'), el('col'));
+		table.append(columns, thead, this.body);
+		this.table = table;
+		this.empty = el('p', 'empty', 'Slow requests, errors, aborted requests, long waits for a CPU and out-of-memory kills will be told here.');
+		scroll.append(table, this.empty);
+		root.append(heading, scroll);
+		this.shown = [];
+		table.hidden = true;
+	}
+
+	/** @param {object[]} events newest first @param {object|null} info the last message */
+	show(events, info) {
+		const known = new Set(events.slice(0, SHOWN).map((e) => e.seq));
+		this.shown = this.shown.filter(({ seq, tr }) => known.has(seq) || tr.remove());
+		const newest = this.shown[0]?.seq ?? -1;
+		for (const event of events.slice(0, SHOWN).filter((e) => e.seq > newest).reverse()) {
+			const tr = this.#row(event);
+			this.body.prepend(tr);
+			this.shown.unshift({ seq: event.seq, tr });
+		}
+		setHidden(this.table, !this.shown.length);
+		setHidden(this.empty, this.shown.length > 0);
+		const total = Object.values(info?.counts ?? {}).reduce((sum, n) => sum + n, 0);
+		setText(this.summary, total ? `${format.count(total)} since attaching${info.held_back ? `, ${format.count(info.held_back)} only counted` : ''}` : '');
+		const kinds = Object.entries(info?.counts ?? {}).filter(([, n]) => n).map(([kind, n]) => `${kind.replaceAll('_', ' ')}: ${format.count(n)}`);
+		this.summary.title = kinds.join('\n');
+	}
+
+	#row(event) {
+		const tr = el('tr'), when = el('td', 'at', format.clock(event.t, 'tenth')), what = el('td');
+		const level = LEVELS[event.level] ? event.level : 'info';
+		when.append(' ', el('b', LEVELS[level], level));
+		if (event.service)
+			what.append(el('b', '', event.service), ' ');
+		what.append(event.text ?? '');
+		const parts = shares(event.split);
+		if (parts.length) {
+			const bar = el('div', 'bar');
+			bar.setAttribute('aria-hidden', 'true'); // the text says it
+			const by = new Map(parts);
+			for (const [key, , colour] of PARTS) {
+				const i = el('i');
+				i.style.setProperty('--c', `var(--${colour})`);
+				i.style.width = `${(by.get(key) * 100).toFixed(1)}%`;
+				bar.append(i);
+			}
+			when.append(bar);
+		}
+		tr.append(when, what);
+		return tr;
+	}
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// header - which host, whether what is seen is now, and what can be chosen.
+import { $, el, setData, setText } from '../dom.js';
+import * as format from '../format.js';
+import * as prefs from '../prefs.js';
+
+const RANGE_NAMES = ['6 s', '1 min', '10 min', '1 h', '6 h'];
+
+export class Header {
+	/** @param {{range: (ms: number) => void, rate: (ms: number) => void, pause: () => void, theme: () => void, help: () => void}} on */
+	constructor(on) {
+		this.ranges = prefs.range.values.map((ms, k) => {
+			const button = el('button', '', RANGE_NAMES[k]);
+			button.type = 'button';
+			button.title = `Key ${k + 1}`;
+			button.onclick = () => on.range(ms);
+			$('ranges').append(button);
+			return [ms, button];
+		});
+		for (const ms of prefs.rate.values) {
+			const option = el('option', '', ms < 1000 ? `${ms} ms` : '1 s');
+			option.value = ms;
+			$('rate').append(option);
+		}
+		$('rate').onchange = () => on.rate(Number($('rate').value));
+		$('pause').onclick = on.pause;
+		$('theme').onclick = on.theme;
+		$('help-open').onclick = on.help;
+	}
+
+	choices({ rangeMs, rateMs, theme, paused }) {
+		for (const [ms, button] of this.ranges)
+			button.setAttribute('aria-pressed', String(ms === rangeMs));
+		$('rate').value = String(rateMs);
+		setText($('theme-name'), { auto: 'Auto', light: 'Light', dark: 'Dark' }[theme]);
+		$('theme').setAttribute('aria-label', `Theme: ${theme}`);
+		setText($('pause'), paused ? 'Resume' : 'Pause');
+		$('pause').setAttribute('aria-pressed', String(paused));
+	}
+
+	host({ host, attached_ms: attached }) {
+		const name = el('b', '', host.name);
+		const cpus = host.cpus === 1 ? '1 CPU' : `${host.cpus} CPUs`;
+		const kernel = `Linux ${host.kernel}`;
+		$('host').replaceChildren(name, ` · ${kernel} · ${cpus}`);
+		$('host').title = `${host.name}, ${kernel}, ${host.arch}, ${cpus}; attached since ${new Date(attached).toLocaleString()}`;
+		document.title = `${host.name} · rqscope`;
+	}
+
+	/** @param {{state: string, text: string}} pill @param {number|null} connectedMs */
+	state(pill, connectedMs) {
+		setData($('pill'), 'state', pill.state);
+		setText($('pill-text'), pill.text);
+		setText($('since'), connectedMs === null ? '' : `connected ${format.elapsed(connectedMs)}`);
+	}
+}
