@@ -32,6 +32,8 @@
 
 /* Port that rqscope itself listens on, host order; 0 until it is known. */
 __u32 http_self_port = 0;
+/* Set when all programs are attached: half of a conversation would be taken for a whole one. */
+__u32 http_active = 0;
 
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
 #define rqs_cast(type, pointer) ((type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type)))
@@ -202,7 +204,8 @@ static __always_inline void rqs_conn_begin(struct rqs_conn *conn, const struct s
 		bpf_probe_read_kernel(conn->peer_address, 16, &sk->__sk_common.skc_v6_daddr);
 	conn->mode = mode;
 	conn->role = role;
-	conn->from_start = mode == RQS_CONN_NEW;
+	conn->request_known = mode == RQS_CONN_NEW;
+	conn->response_known = mode == RQS_CONN_NEW;
 	conn->response.flags = RQS_FRAMING_IS_RESPONSE;
 	conn->request_seq = role == RQS_CONN_CLIENT ? send_seq : receive_seq;
 	conn->response_seq = role == RQS_CONN_CLIENT ? receive_seq : send_seq;
@@ -238,6 +241,8 @@ __noinline int rqs_feed_bad(struct rqs_feed *feed, struct rqs_conn *conn, struct
 		break;
 	case RQS_CONN_JOIN:
 		conn->role = RQS_CONN_UNKNOWN;
+		conn->request_known = 0;
+		conn->response_known = 0;
 		rqs_framing_reset(&conn->request);
 		rqs_framing_reset(&conn->response);
 		break;
@@ -468,6 +473,20 @@ __noinline int rqs_feed_scan(struct rqs_feed *feed, struct rqs_conn *conn, struc
 	return 0;
 }
 
+/* The next byte of this direction is where the event begins. */
+static __always_inline void rqs_feed_sync(struct rqs_feed *feed, struct rqs_conn *conn)
+{
+	if (feed->is_request) {
+		conn->request_seq = feed->seq;
+		conn->request_counted = feed->seq;
+		conn->request_known = 1;
+	} else {
+		conn->response_seq = feed->seq;
+		conn->response_counted = feed->seq;
+		conn->response_known = 1;
+	}
+}
+
 /* A few bytes of an open connection: a response's head, or whatever else. Decides who is the server. */
 static __always_inline void rqs_feed_role(struct rqs_feed *feed, struct rqs_conn *conn)
 {
@@ -479,13 +498,7 @@ static __always_inline void rqs_feed_role(struct rqs_feed *feed, struct rqs_conn
 		return;
 	feed->is_request = (rqs_framing_load(work->windows[feed->received & 1].data) & 0xffffffffffffffULL) != RQS_WORD_HTTP1;
 	conn->role = feed->received == feed->is_request ? RQS_CONN_SERVER : RQS_CONN_CLIENT;
-	if (feed->is_request) {
-		conn->request_seq = feed->seq;
-		conn->request_counted = feed->seq;
-	} else {
-		conn->response_seq = feed->seq;
-		conn->response_counted = feed->seq;
-	}
+	rqs_feed_sync(feed, conn);
 }
 
 enum rqs_feed_next { RQS_FEED_GO_ON, RQS_FEED_READ, RQS_FEED_PIPE, RQS_FEED_STOP };
@@ -599,6 +612,8 @@ __noinline int rqs_feed_begin(struct rqs_feed *feed, struct rqs_conn *conn, stru
 	feed->is_request = feed->received == (conn->role == RQS_CONN_SERVER);
 	if (!conn->role)
 		return 1;
+	if (!(feed->is_request ? conn->request_known : conn->response_known))
+		rqs_feed_sync(feed, conn);
 	f = feed->is_request ? &conn->request : &conn->response;
 	ahead = (feed->is_request ? conn->request_seq : conn->response_seq) - feed->seq;
 	if (ahead >= (__s32)feed->bytes)
@@ -610,10 +625,7 @@ __noinline int rqs_feed_begin(struct rqs_feed *feed, struct rqs_conn *conn, stru
 	if (!rqs_feed_gap(f, -ahead)) {
 		rqs_feed_bad(feed, conn, pipe, false);
 		feed->at = 0;
-		if (feed->is_request)
-			conn->request_counted = feed->seq;
-		else
-			conn->response_counted = feed->seq;
+		rqs_feed_sync(feed, conn);
 	} else if (f->state == RQS_FRAMING_DONE) {
 		if (feed->is_request)
 			rqs_framing_reset(f);
@@ -709,7 +721,7 @@ int BPF_PROG(http_on_ready, const struct sock *sk)
 	struct tcp_sock *tcp;
 	struct rqs_conn *conn;
 
-	if (!rqs_is_tcp(sk))
+	if (!http_active || !rqs_is_tcp(sk))
 		return 0;
 	conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, 0);
 	if (!conn || conn->mode == RQS_CONN_OFF)
@@ -797,7 +809,7 @@ int BPF_PROG(http_on_state, const struct sock *sk, int old_state, int new_state)
 {
 	struct rqs_conn *conn;
 
-	if (!rqs_is_tcp(sk))
+	if (!http_active || !rqs_is_tcp(sk))
 		return 0;
 	if (new_state == RQS_TCP_ESTABLISHED) {
 		if (old_state == RQS_TCP_SYN_RECV || old_state == RQS_TCP_SYN_SENT)

@@ -39,7 +39,7 @@ int BPF_PROG(http_on_receive, const struct sk_buff *skb, int bytes)
 	struct rqs_work *work;
 	__u32 zero = 0, skb_seq, seq;
 
-	if (!sk || !rqs_is_tcp(sk) || bytes <= 0)
+	if (!http_active || !sk || !rqs_is_tcp(sk) || bytes <= 0)
 		return 0;
 	tap.conn = rqs_conn_of(sk);
 	work = bpf_map_lookup_elem(&http_work, &zero);
@@ -84,6 +84,8 @@ int BPF_PROG(http_on_send, const struct sock *sk, const struct msghdr *msg, cons
 	__u32 zero = 0;
 	__u8 type;
 
+	if (!http_active)
+		return 0;
 	tap.conn = rqs_conn_of(sk);
 	work = bpf_map_lookup_elem(&http_work, &zero);
 	if (!tap.conn || !work)

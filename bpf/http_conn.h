@@ -42,7 +42,6 @@ _Static_assert(sizeof(struct rqs_open) == 64, "64 bytes more for each pipelined 
 struct rqs_conn {
 	__u8 mode;
 	__u8 role;
-	__u8 from_start;    /* its first byte was seen */
 	__u8 has_slot;
 	__u8 unmatched;	    /* the response that is being sent has no request */
 	__u8 out_of_step;   /* what came was counted as unparsed; nothing more is until a head comes */
@@ -51,7 +50,9 @@ struct rqs_conn {
 	__u8 path_cut;
 	__u8 method_bytes;
 	__u8 has_pipe;	    /* http_pipes has an entry for it */
-	__u8 pad;
+	__u8 request_known; /* request_seq and response_seq say where the streams are; else the next event does */
+	__u8 response_known;
+	__u8 pad[4];
 	__u32 slot;
 	__u32 netns;
 	__u16 local_port;   /* host order, as those below */

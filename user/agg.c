@@ -322,9 +322,10 @@ int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const s
 		agg->late_ns = late_ns;
 	slab = slab_take(agg);
 	if (!slab) {
-		agg->skipped++;
+		agg->skipped += 1 + reading->missed;
 		return -EAGAIN;
 	}
+	agg->skipped += reading->missed;
 	agg->merged += agg->skipped;
 	window = &slab->window;
 	window->seq = ++agg->seq;

@@ -28,6 +28,7 @@ struct rqs_collector {
 	uint64_t tick_ns;
 	uint64_t start_ns, start_real_ns;
 	uint64_t second_ns; /* when vitals are due */
+	uint32_t missed; /* ticks without a window since the last one */
 	const struct rqs_window *waiting; /* made, and not taken by the handover yet */
 	int timer_fd, stop_fd;
 	pthread_t thread;
@@ -108,9 +109,9 @@ static void collector_second(struct rqs_collector *collector, struct rqs_reading
 	reading->recursion_misses = rqs_probes_recursion_misses(collector->probes);
 }
 
-static void collector_tick(struct rqs_collector *collector, uint64_t deadline_ns)
+static void collector_tick(struct rqs_collector *collector, uint64_t deadline_ns, uint32_t missed)
 {
-	struct rqs_reading reading = { .deadline_ns = deadline_ns };
+	struct rqs_reading reading = { .deadline_ns = deadline_ns, .missed = missed + collector->missed };
 	struct rqs_vitals vitals;
 	struct rqs_self self;
 
@@ -119,8 +120,11 @@ static void collector_tick(struct rqs_collector *collector, uint64_t deadline_ns
 	reading.mono_ns = clock_ns(CLOCK_MONOTONIC);
 	reading.real_ns = clock_ns(CLOCK_REALTIME);
 	/* Nobody takes windows: what happens now goes into the next one that can be handed over. */
-	if (collector->waiting || rqs_poll_read(collector->poll, &reading))
+	if (collector->waiting || rqs_poll_read(collector->poll, &reading)) {
+		collector->missed += 1 + missed;
 		return;
+	}
+	collector->missed = 0;
 	collector_second(collector, &reading, &vitals, &self);
 	if (!rqs_agg_push(collector->agg, &reading, &collector->waiting) &&
 	    !rqs_handover_push(collector->handover, collector->waiting))
@@ -140,7 +144,7 @@ static void *collector_run(void *data)
 		if (!fds[1].revents || read(collector->timer_fd, &expired, sizeof(expired)) != sizeof(expired))
 			continue;
 		/* Of several that passed the first was the one that is late. */
-		collector_tick(collector, deadline_ns + collector->tick_ns);
+		collector_tick(collector, deadline_ns + collector->tick_ns, expired - 1);
 		deadline_ns += expired * collector->tick_ns;
 	}
 	return NULL;

@@ -143,6 +143,7 @@ static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile _
 			rqs_http_##tap##_bpf__destroy(skel);                                                 \
 			break;                                                                               \
 		}                                                                                            \
+		skel->bss->http_active = 1;                                                                  \
 		(probes)->http_##tap = skel;                                                                 \
 		(probes)->maps.http_lanes = bpf_map__fd(skel->maps.http_lanes);                              \
 		(probes)->maps.http_activity = bpf_map__fd(skel->maps.http_activity);                        \

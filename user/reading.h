@@ -23,6 +23,7 @@ struct rqs_reading {
 	uint64_t mono_ns;     /* when it was, just before the maps were read */
 	uint64_t real_ns;     /* CLOCK_REALTIME at mono_ns */
 	uint32_t epoch;	      /* of the tick that just ended */
+	uint32_t missed;      /* deadlines that passed between this one and the last that was kept */
 
 	const struct rqs_sched_lane *sched; /* one a CPU; NULL where the probe is off */
 	uint32_t cpu_count;

@@ -159,24 +159,24 @@ const struct rqs_service *rqs_services_of_slot(const struct rqs_services *servic
 
 int64_t rqs_services_in_flight(const struct rqs_services *services, const struct rqs_service *service)
 {
-	int64_t sum = 0;
+	uint64_t sum = 0; /* wraps where signed numbers must not */
 	uint32_t i;
 
 	for (i = 0; i < RQS_SLOT_MAX; i++)
 		if (services->of_slot[i] == service - services->list)
-			sum += services->in_flight[i];
-	return sum;
+			sum += (uint64_t)services->in_flight[i];
+	return (int64_t)sum;
 }
 
 int64_t rqs_services_role_in_flight(const struct rqs_services *services, enum rqs_role role)
 {
-	int64_t sum = 0;
+	uint64_t sum = 0; /* wraps where signed numbers must not */
 	uint32_t i;
 
 	for (i = 0; i < RQS_SLOT_MAX; i++)
 		if (services->of_slot[i] >= 0 && services->list[services->of_slot[i]].ident->role == role)
-			sum += services->in_flight[i];
-	return sum;
+			sum += (uint64_t)services->in_flight[i];
+	return (int64_t)sum;
 }
 
 static void add_second(const struct rqs_services *services, const struct rqs_second *second,

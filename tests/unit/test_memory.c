@@ -12,7 +12,10 @@ static uint32_t fail_at; /* number of the allocation that fails, 0: none */
 
 static bool fails(void)
 {
-	return ++allocations == fail_at;
+	if (++allocations != fail_at)
+		return false;
+	errno = ENOMEM;
+	return true;
 }
 
 static void *test_memory_malloc(size_t bytes)

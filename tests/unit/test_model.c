@@ -247,6 +247,33 @@ static void test_recent_covers_ten_whole_seconds(void **state)
 	assert_int_equal(fix->recent.duration.count, 0);
 }
 
+static void test_recent_says_so_when_buckets_are_lost(void **state)
+{
+	static struct rqs_service_ident idents[RQS_SLOT_MAX];
+	struct fixture *fix = *state;
+	uint64_t values[RQS_BUCKET_COUNT];
+	const struct rqs_service *service;
+	uint32_t i, tick;
+
+	/* every bucket of every service each second: more than is kept */
+	for (i = 0; i < RQS_BUCKET_COUNT; i++)
+		values[i] = rqs_bucket_low(i);
+	for (tick = 0; tick < 110; tick++) {
+		struct rqs_dist dist;
+
+		build_dist(&fix->build, &dist, values, RQS_BUCKET_COUNT);
+		for (i = 0; i < RQS_SLOT_MAX; i++) {
+			idents[i] = build_ident(i, "many", (uint16_t)i);
+			build_service(&fix->build, &idents[i])->dist[RQS_METRIC_DURATION] = dist;
+		}
+		apply(fix);
+	}
+	service = rqs_services_of_slot(&fix->model->services, 5);
+	rqs_services_recent(&fix->model->services, service, &fix->recent);
+	assert_true(fix->recent.lost);
+	assert_int_equal(fix->recent.duration.count, 100 * RQS_BUCKET_COUNT);
+}
+
 static void test_events_are_kept_to_500_and_all_counted(void **state)
 {
 	struct fixture *fix = *state;
@@ -457,6 +484,7 @@ int main(void)
 		with_model(test_services_beyond_the_table_are_other),
 		with_model(test_all_slots_can_be_used),
 		with_model(test_recent_covers_ten_whole_seconds),
+		with_model(test_recent_says_so_when_buckets_are_lost),
 		with_model(test_events_are_kept_to_500_and_all_counted),
 		with_model(test_an_event_names_its_service_and_time),
 		with_model(test_services_start_and_end),

@@ -7,10 +7,24 @@ const NAMES = ['panel', 'line', 'grid', 'text', 'dim', 'faint', 'accent', 'ok', 
 const STEPS = 256;
 
 export let colours = {};
+export let theme = 0; // rises when the colours change
 export let font = '11px sans-serif';
 export let ramp = new Uint32Array(STEPS); // of a heatmap, as pixels of an ImageData
 
+const pixels = new Map();
 const rgb = (text) => text.match(/[\d.]+/g).slice(0, 3).map(Number);
+
+/** A colour as a pixel of an ImageData; @alpha: 0 to 255. */
+export function pixel(name, alpha = 255) {
+	const key = `${name}/${alpha}`;
+	let value = pixels.get(key);
+	if (value === undefined) {
+		const bytes = new Uint8ClampedArray(4);
+		bytes.set([...rgb(colours[name]), alpha]);
+		pixels.set(key, value = new Uint32Array(bytes.buffer)[0]);
+	}
+	return value;
+}
 
 /** Read them anew: at start and when the theme changes. */
 export function readColours() {
@@ -24,6 +38,8 @@ export function readColours() {
 	font = `11px ${getComputedStyle(probe).fontFamily}`;
 	probe.remove();
 	colours = read;
+	pixels.clear();
+	theme++;
 	const stops = [0, 1, 2, 3, 4].map((k) => rgb(read[`heat${k}`]));
 	const bytes = new Uint8ClampedArray(ramp.buffer);
 	for (let step = 0; step < STEPS; step++) {

@@ -4,43 +4,66 @@
 // On short ranges a window of 100 ms holds few requests, so rates and percentiles are taken over the last `rollMs`:
 // counts and times are added, percentiles are read from added rows of the heatmap (four rows an octave, so within
 // 10 %, about the height of a row). Without rolling they are the server's own, within 1.6 %. Unknown is null.
+// As time goes by windows leave at one end and come at the other; what is known of the rest is kept.
+import { Rolling, RollingHeat } from './rolling.js';
 
 const WAITS = ['queued', 'cpu_wait', 'on_cpu', 'blocked'];
 const CLASSES = ['2xx', '3xx', '4xx', '5xx'];
+const QUANTILES = { p50: 0.5, p90: 0.9, p99: 0.99 };
 const HELD_MS = 1600; // memory is read once a second: a reading stands for its second
 
-const fresh = () => ({ n: 0, first: 0, t: [], span: [], latency: lines(), wait: lines(), split: groups(WAITS), status: groups(CLASSES),
-	requests: [], errors: [], splitMean: [], unknown: [], counts: [], waiting: [], memory: { used: [], anonymous: [], other: [], total: [] } });
-const lines = () => ({ p50: [], p90: [], p99: [], max: [] });
-const groups = (names) => Object.fromEntries(names.map((name) => [name, []]));
+const lists = (names) => Object.fromEntries(names.map((name) => [name, []]));
 const orNull = (x) => (x === x ? x : null);
+
+function emptyData() {
+	return {
+		n: 0,
+		first: 0, // index of window 0 in the timeline
+		t: [], span: [], requests: [], responses: [], errors: [], splitMean: [], waiting: [],
+		latency: lists(['p50', 'p90', 'p99', 'max']), wait: lists(['p50', 'p90', 'p99', 'max']),
+		split: lists(WAITS), status: lists(CLASSES), memory: lists(['used', 'anonymous', 'other', 'total']),
+	};
+}
+
+function allLists(data) {
+	return Object.values(data).flatMap((v) => (Array.isArray(v) ? [v] : typeof v === 'object' ? Object.values(v) : []));
+}
 
 export class Picture {
 	constructor() {
-		this.data = fresh();
+		this.data = emptyData();
+		this.lists = allLists(this.data);
 		this.minT = this.maxT = 0;
+		this.generation = 0; // rises when what was there is no longer part of the picture
 	}
 
 	/** Takes the windows of @timeline that end in (minT, maxT]. */
 	take(timeline, minT, maxT, rollMs) {
 		const d = this.data;
-		const first = timeline.find(minT + 0.5);
-		const last = timeline.find(maxT + 0.5);
+		const first = timeline.find(minT + 0.5), end = timeline.find(maxT + 0.5);
+		const same = this.timeline === timeline && this.rollMs === rollMs && this.shuffled === timeline.shuffled && first >= d.first
+			&& end >= d.first + d.n && first <= d.first + d.n;
+		if (!same) {
+			this.generation++;
+			this.timeline = timeline;
+			this.rollMs = rollMs;
+			this.shuffled = timeline.shuffled;
+			this.#start(timeline, first);
+			d.n = 0;
+			d.first = first;
+		}
+		const gone = first - d.first;
+		for (const list of this.lists) {
+			if (gone)
+				list.copyWithin(0, gone, d.n);
+			list.length = end - first;
+		}
+		for (let i = d.first + d.n; i < end; i++)
+			this.#window(i, i - first);
+		d.first = first;
+		d.n = end - first;
 		this.minT = minT;
 		this.maxT = maxT;
-		this.timeline = timeline;
-		this.rollMs = rollMs;
-		d.first = first;
-		d.n = last - first;
-		each(d, (array) => (array.length = d.n));
-		for (let k = 0; k < d.n; k++) {
-			d.t[k] = timeline.t[first + k];
-			d.span[k] = timeline.span[first + k];
-		}
-		this.#sums(timeline, rollMs);
-		this.#memory(timeline);
-		this.#percentiles(timeline, 'http.server.duration', d.latency, rollMs);
-		this.#percentiles(timeline, 'runqueue.latency', d.wait, rollMs);
 	}
 
 	/** The window under the moment @t, or -1 in a gap. */
@@ -58,181 +81,66 @@ export class Picture {
 		return max;
 	}
 
-	#sums(timeline, rollMs) {
-		const d = this.data;
+	#start(timeline, first) {
 		const column = (name) => timeline.columns[`http.server.${name}`];
-		const span = new Rolling(timeline, null, rollMs, d.first);
-		const roll = (values) => new Rolling(timeline, values, rollMs, d.first);
-		const requests = roll(column('requests')), responses = roll(column('responses'));
-		const counted = roll(column('split.count')), unknown = roll(column('split.unknown'));
-		const classes = CLASSES.map((c) => [d.status[c], roll(column(`status_${c}`))]);
-		const waits = WAITS.map((w) => [d.split[w], roll(column(`split.${w}_ns`))]);
-		const length = timeline.columns['runqueue.length.mean'];
-		const waiting = roll(length);
-		const durations = column('duration.count');
-		for (let k = 0; k < d.n; k++) {
-			const i = d.first + k;
-			const seconds = span.at(i) / 1000;
-			const n = counted.at(i), all = responses.at(i);
-			d.requests[k] = orNull(requests.at(i) / seconds);
-			d.counts[k] = orNull(durations[i]);
-			for (const [to, from] of classes)
-				to[k] = orNull(from.at(i) / seconds);
-			d.errors[k] = all > 0 ? d.status['5xx'][k] * seconds / all : null;
-			let mean = 0;
-			for (const [to, from] of waits) {
-				to[k] = n > 0 ? orNull(from.at(i) / n) : null;
-				mean += to[k];
-			}
-			d.splitMean[k] = n > 0 ? mean : null;
-			d.unknown[k] = n >= 0 ? orNull(unknown.at(i) / (n + unknown.at(i))) : null;
-			d.waiting[k] = rollMs ? orNull(waiting.at(i) / waiting.windows) : orNull(length[i]);
-		}
+		const roll = (values) => new Rolling(timeline, values, this.rollMs, first);
+		const heat = (name) => new RollingHeat(timeline, timeline.heat[name], timeline.columns[`${name}.max_ns`], this.rollMs, first);
+		this.rolls = {
+			span: roll(timeline.span), requests: roll(column('requests')), responses: roll(column('responses')), counted: roll(column('split.count')),
+			status: CLASSES.map((c) => roll(column(`status_${c}`))), split: WAITS.map((w) => roll(column(`split.${w}_ns`))),
+			waiting: roll(timeline.columns['runqueue.length.mean']),
+			latency: heat('http.server.duration'), wait: heat('runqueue.latency'),
+		};
+		this.memoryAt = Math.max(timeline.start, first - 20);
+		this.memorySeen = -1;
 	}
 
-	#memory(timeline) {
-		const d = this.data;
+	#window(i, k) {
+		const d = this.data, r = this.rolls, { timeline } = this;
+		d.t[k] = timeline.t[i];
+		d.span[k] = timeline.span[i];
+		const seconds = r.span.at(i) / 1000;
+		const n = r.counted.at(i), responses = r.responses.at(i);
+		d.requests[k] = orNull(r.requests.at(i) / seconds);
+		d.responses[k] = orNull(responses / seconds);
+		CLASSES.forEach((c, at) => (d.status[c][k] = orNull(r.status[at].at(i) / seconds)));
+		d.errors[k] = responses > 0 && d.status['5xx'][k] !== null ? d.status['5xx'][k] * seconds / responses : null;
+		let mean = 0;
+		WAITS.forEach((w, at) => {
+			const sum = r.split[at].at(i);
+			d.split[w][k] = n > 0 ? orNull(sum / n) : null;
+			mean += d.split[w][k];
+		});
+		d.splitMean[k] = n > 0 ? mean : null;
+		d.waiting[k] = orNull(r.waiting.at(i) / r.waiting.windows);
+		this.#percentiles(i, k, 'http.server.duration', d.latency, r.latency);
+		this.#percentiles(i, k, 'runqueue.latency', d.wait, r.wait);
+		this.#memory(i, k);
+	}
+
+	#percentiles(i, k, name, to, rolling) {
+		if (!this.rollMs) {
+			for (const q in to)
+				to[q][k] = orNull(this.timeline.columns[`${name}.${q}_ns`][i]);
+			return;
+		}
+		rolling.moveTo(i);
+		for (const q in QUANTILES)
+			to[q][k] = rolling.percentile(QUANTILES[q]);
+		to.max[k] = rolling.count ? orNull(rolling.max()) : null;
+	}
+
+	#memory(i, k) {
+		const { memory } = this.data, { timeline } = this;
 		const { 'memory.used_bytes': used, 'memory.anonymous_bytes': anonymous, 'memory.total_bytes': total } = timeline.columns;
-		let at = Math.max(timeline.start, d.first - 20), seen = -1;
-		for (let k = 0; k < d.n; k++) {
-			const i = d.first + k;
-			for (; at <= i; at++)
-				if (total[at] === total[at])
-					seen = at;
-			const holds = seen >= 0 && timeline.t[i] - timeline.span[i] - timeline.t[seen] < HELD_MS;
-			d.memory.used[k] = holds ? orNull(used[seen]) : null;
-			d.memory.anonymous[k] = holds ? orNull(anonymous[seen]) : null;
-			d.memory.other[k] = holds ? orNull(Math.max(0, used[seen] - anonymous[seen])) : null;
-			d.memory.total[k] = holds ? orNull(total[seen]) : null;
-		}
-	}
-
-	#percentiles(timeline, name, to, rollMs) {
-		const d = this.data;
-		const exact = (c) => timeline.columns[`${name}.${c}_ns`];
-		if (!rollMs) {
-			for (const c of ['p50', 'p90', 'p99', 'max'])
-				for (let k = 0; k < d.n; k++)
-					to[c][k] = orNull(exact(c)[d.first + k]);
-			return;
-		}
-		const sum = new RollingHeat(timeline, timeline.heat[name], exact('max'), rollMs, d.first);
-		for (let k = 0; k < d.n; k++) {
-			sum.moveTo(d.first + k);
-			to.p50[k] = sum.percentile(0.5);
-			to.p90[k] = sum.percentile(0.9);
-			to.p99[k] = sum.percentile(0.99);
-			to.max[k] = sum.count ? orNull(sum.max()) : null;
-		}
-	}
-}
-
-function each(node, f) {
-	for (const value of Object.values(node)) {
-		if (Array.isArray(value))
-			f(value);
-		else if (value && typeof value === 'object')
-			each(value, f);
-	}
-}
-
-/** First window that belongs to the @rollMs that end with window @i. */
-function tail(timeline, i, from, rollMs) {
-	const edge = timeline.t[i] - rollMs - 1;
-	while (from < i && timeline.t[from] - timeline.span[from] < edge)
-		from++;
-	return from;
-}
-
-// The sum of a column (of the spans where it is null) over the last rollMs; asked for windows one after the other.
-class Rolling {
-	constructor(timeline, values, rollMs, first) {
-		this.timeline = timeline;
-		this.values = values ?? timeline.span;
-		this.rollMs = rollMs;
-		this.sum = 0;
-		this.known = 0;
-		this.from = this.to = timeline.start;
-		if (rollMs && first > timeline.start)
-			this.from = this.to = tail(timeline, first, timeline.start, rollMs);
-	}
-
-	get windows() {
-		return this.known;
-	}
-
-	at(i) {
-		if (!this.rollMs)
-			return this.values[i];
-		for (; this.to <= i; this.to++)
-			this.#add(this.to, 1);
-		const from = tail(this.timeline, i, this.from, this.rollMs);
-		for (; this.from < from; this.from++)
-			this.#add(this.from, -1);
-		return this.known ? this.sum : NaN;
-	}
-
-	#add(i, sign) {
-		const value = this.values[i];
-		if (value !== value)
-			return;
-		this.sum += sign * value;
-		this.known += sign;
-		if (!this.known)
-			this.sum = 0; // no rounding rest
-	}
-}
-
-class RollingHeat {
-	constructor(timeline, heat, max, rollMs, first) {
-		Object.assign(this, { timeline, heat, maxima: max, rollMs });
-		this.rows = new Float64Array(timeline.rows);
-		this.count = 0;
-		this.from = this.to = first > timeline.start ? tail(timeline, first, timeline.start, rollMs) : timeline.start;
-	}
-
-	moveTo(i) {
-		for (; this.to <= i; this.to++)
-			this.#add(this.to, 1);
-		const from = tail(this.timeline, i, this.from, this.rollMs);
-		for (; this.from < from; this.from++)
-			this.#add(this.from, -1);
-	}
-
-	max() {
-		let max = NaN;
-		for (let i = this.from; i < this.to; i++)
-			if (!(this.maxima[i] <= max))
-				max = this.maxima[i] === this.maxima[i] ? this.maxima[i] : max;
-		return max;
-	}
-
-	percentile(q) {
-		const rank = Math.max(1, Math.ceil(q * this.count));
-		let before = 0;
-		if (!this.count)
-			return null;
-		for (let row = 0; row < this.rows.length; row++) {
-			const n = this.rows[row];
-			if (before + n < rank) {
-				before += n;
-				continue;
-			}
-			const low = this.timeline.lowsNs[row] || 512;
-			const high = this.timeline.lowsNs[row + 1] ?? low * 1.25;
-			const value = low * (high / low) ** ((rank - before - 0.5) / n);
-			const max = this.max();
-			return value > max ? max : value;
-		}
-		return null;
-	}
-
-	#add(i, sign) {
-		const { counts, low, high, rows } = this.heat;
-		for (let row = low[i]; row <= high[i]; row++) {
-			const n = sign * counts[i * rows + row];
-			this.rows[row] += n;
-			this.count += n;
-		}
+		for (; this.memoryAt <= i; this.memoryAt++)
+			if (total[this.memoryAt] === total[this.memoryAt])
+				this.memorySeen = this.memoryAt;
+		const at = this.memorySeen;
+		const holds = at >= 0 && timeline.t[i] - timeline.span[i] - timeline.t[at] < HELD_MS;
+		memory.used[k] = holds ? orNull(used[at]) : null;
+		memory.anonymous[k] = holds ? orNull(anonymous[at]) : null;
+		memory.other[k] = holds ? orNull(Math.max(0, used[at] - anonymous[at])) : null;
+		memory.total[k] = holds ? orNull(total[at]) : null;
 	}
 }

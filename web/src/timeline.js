@@ -18,6 +18,7 @@ export class Timeline {
 		this.lowsNs = lowsNs;
 		this.start = 0; // first and one past the last window
 		this.end = 0;
+		this.shuffled = 0; // rises when windows changed their place
 		this.t = new Float64Array(slots); // end of the window, UNIX ms
 		this.span = new Float64Array(slots);
 		this.columns = {};
@@ -41,6 +42,7 @@ export class Timeline {
 	}
 
 	clear() {
+		this.shuffled++;
 		this.start = this.end = 0;
 	}
 
@@ -134,6 +136,7 @@ export class Timeline {
 
 	#moveDown() {
 		const { start, end } = this;
+		this.shuffled++;
 		this.t.copyWithin(0, start, end);
 		this.span.copyWithin(0, start, end);
 		for (const name in this.columns)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// plot - the one file that touches uPlot: a chart with the shared time axis, its own y axis, and series of windows.
-//
-// A window is drawn as what it is, a value that held from its start to its end: steps, broken where nothing was
-// measured. Data are columns of numbers, null for unknown.
+// plot - the one file that touches uPlot: scales, axes and grid of a chart, and the canvas over them that raster.js
+// paints.
 import uPlot from 'uplot';
 import { colours, font } from '../colours.js';
 import { clock } from '../format.js';
+import { Raster } from './raster.js';
 
 export const AXIS_PX = 58; // of every y axis, so that all plots begin at one left edge
 const TIME_AXIS_PX = 22;
@@ -33,95 +32,18 @@ function timeLabels(u, splits) {
 	});
 }
 
-/**
- * Steps as a path. @base: the column that the area stands on, or null for 0.
- * Spans of windows are in u.spans, beside the times.
- */
-function steps(baseIndex) {
-	return (u, seriesIndex, from, to) => {
-		const times = u.data[0], values = u.data[seriesIndex], spans = u.spans;
-		const base = baseIndex === undefined ? null : baseIndex ? u.data[baseIndex] : 0;
-		const { left, top, width, height } = u.bbox;
-		const { min: x0, max: x1 } = u.scales.x;
-		const { min: y0, max: y1 } = u.scales.y;
-		const xOf = (t) => left + Math.min(1, Math.max(0, (t - x0) / (x1 - x0))) * width;
-		const yOf = (v) => top + height - Math.min(1.2, Math.max(-0.2, (v - y0) / (y1 - y0))) * height;
-		const stroke = new Path2D();
-		const fill = base === null ? null : new Path2D();
-		let runFrom = -1, endX = -1;
-		const close = (runTo) => {
-			if (!fill || runFrom < 0)
-				return;
-			for (let i = runTo; i >= runFrom; i--) {
-				const y = yOf(base ? base[i] ?? 0 : 0);
-				fill.lineTo(xOf(times[i]), y);
-				fill.lineTo(xOf(times[i] - spans[i]), y);
-			}
-			fill.closePath();
-		};
-		for (let i = from; i <= to; i++) {
-			const value = values[i];
-			if (value === null || value === undefined) {
-				close(i - 1);
-				runFrom = -1;
-				continue;
-			}
-			const startX = xOf(times[i] - spans[i]), y = yOf(value);
-			const joined = runFrom >= 0 && startX - endX < 1.5;
-			if (!joined) {
-				close(i - 1);
-				runFrom = i;
-				stroke.moveTo(startX, y);
-				fill?.moveTo(startX, y);
-			} else {
-				stroke.lineTo(endX, y);
-				fill?.lineTo(endX, y);
-			}
-			const drawnFrom = joined ? endX : startX;
-			endX = Math.max(xOf(times[i]), drawnFrom);
-			stroke.lineTo(endX, y);
-			fill?.lineTo(endX, y);
-		}
-		close(to);
-		return { stroke, fill, flags: 1 };
-	};
-}
-
-const dashes = { solid: undefined, dots: [1.5, 3] };
-
-/**
- * @typedef {object} Series
- * @property {string} colour name in colours.js
- * @property {'line'|'area'} kind
- * @property {number} [base] area only: the series that it stands on, 1-based; 0 for the ground
- * @property {number} [width]
- * @property {boolean} [halo] a line over a heatmap
- */
-
 export class Plot {
 	/**
 	 * @param {HTMLElement} root
-	 * @param {{series: Series[], yTicks: (max: number, heightPx: number, min: number) => number[], yLabel: (v: number, max: number) => string,
-	 *	timeAxis?: () => boolean, under?: (u: object) => void}} options
+	 * @param {{yTicks: (max: number, heightPx: number) => number[], yLabel: (v: number, max: number) => string,
+	 *	timeAxis?: () => boolean}} options
 	 */
 	constructor(root, options) {
+		const timeAxis = options.timeAxis ?? (() => false);
 		this.max = Date.now();
 		this.min = this.max - 60e3;
 		this.yMin = 0;
 		this.yMax = 1;
-		this.options = options;
-		const timeAxis = options.timeAxis ?? (() => false);
-		const series = [{}];
-		this.columns = []; // index into the data of set() for each of uPlot's series
-		options.series.forEach((s, k) => {
-			if (s.halo)
-				this.#push(series, k, { stroke: () => colours.panel, width: (s.width ?? 1.25) + 2.5, alpha: 0.8, paths: steps() });
-			if (s.kind === 'area') {
-				this.#push(series, k, { fill: () => colours[s.colour], width: 0, paths: steps(s.base ?? 0) });
-			} else {
-				this.#push(series, k, { stroke: () => colours[s.colour], width: s.width ?? 1.25, dash: dashes[s.dash], paths: steps() });
-			}
-		});
 		this.u = new uPlot({
 			width: 300,
 			height: 100,
@@ -140,14 +62,12 @@ export class Plot {
 					splits: (u) => options.yTicks(this.yMax, u.bbox.height / devicePixelRatio, this.yMin),
 					values: (u, splits) => splits.map((v) => options.yLabel(v, this.yMax)) }),
 			],
-			series,
-			hooks: { drawAxes: options.under ? [options.under] : [] },
-		}, [[0, 1], ...series.slice(1).map(() => [null, null])], root);
-	}
-
-	#push(series, column, options) {
-		series.push({ points: { show: false }, spanGaps: true, ...options });
-		this.columns.push(column);
+			series: [{}, { show: false }],
+		}, [[this.min, this.max], [null, null]], root);
+		this.canvas = document.createElement('canvas');
+		this.canvas.className = 'data';
+		root.append(this.canvas);
+		this.raster = new Raster(this.canvas);
 	}
 
 	#axis(options) {
@@ -164,18 +84,24 @@ export class Plot {
 	size(widthPx, heightPx) {
 		if (this.u.width !== widthPx || this.u.height !== heightPx)
 			this.u.setSize({ width: widthPx, height: heightPx });
+		const { left, top, width, height } = this.u.bbox;
+		this.raster.size(Math.round(width), Math.round(height));
+		const { style } = this.canvas;
+		style.left = `${left / devicePixelRatio}px`;
+		style.top = `${top / devicePixelRatio}px`;
+		style.width = `${width / devicePixelRatio}px`;
+		style.height = `${height / devicePixelRatio}px`;
 	}
 
-	/** Draw. @times and @spans: end and length of each window; @columns: one for each series given. */
-	set(min, max, times, spans, columns) {
+	/** Draw the axes for a stretch of time. */
+	axes(min, max) {
 		this.min = min;
 		this.max = max;
-		this.u.spans = spans;
-		if (times.length)
-			this.u.setData([times, ...this.columns.map((k) => columns[k])], true);
-		else // uPlot draws no axes without data
-			this.u.setData([[min, max], ...this.columns.map(() => [null, null])], true);
+		this.u.setData([[min, max], [null, null]], true);
 	}
+
+	/** Distance of a value from the upper edge, in device pixels. */
+	yOf = (value) => this.raster.height * (1 - (value - this.yMin) / (this.yMax - this.yMin));
 
 	/** Where the plot lies in its root: {left, width, top, height} in CSS px. */
 	get box() {

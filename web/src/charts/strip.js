@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // strip - one chart: a plot, and beside it its name and what it shows in numbers.
 import { el, setClass, setHidden, setText } from '../dom.js';
+import { theme } from '../colours.js';
 import { Plot } from './plot.js';
 
 /** A colour swatch: shape is area, line, dots or none. */
@@ -31,7 +32,7 @@ function row(list, { name, colour, shape = 'area', sum }) {
 export class Strip {
 	/**
 	 * @param {{id: string, title: string, rows: Row[], plot: object, heat?: object, legend?: string,
-	 *	columns: (d: object) => any[][], fit: (strip: Strip, picture: object) => void}} spec
+	 *	paint: (raster: object, d: object, strip: Strip, picture: object) => void, fit: (strip: Strip, picture: object) => void}} spec
 	 */
 	constructor(spec, parent) {
 		this.spec = spec;
@@ -58,10 +59,7 @@ export class Strip {
 		}
 		this.root.append(this.plotRoot, readout);
 		parent.append(this.root);
-		this.plot = new Plot(this.plotRoot, {
-			...spec.plot,
-			under: spec.heat && ((u) => this.picture?.data.n && spec.heat.paint(u, this.picture)),
-		});
+		this.plot = new Plot(this.plotRoot, spec.plot);
 		this.plotRoot.append(this.note);
 		this.tipRoot = el('div');
 		this.tipRows = spec.rows.map((r) => row(this.tipRoot, r));
@@ -75,7 +73,12 @@ export class Strip {
 		const d = picture.data;
 		this.picture = picture;
 		this.spec.fit(this, picture);
-		this.plot.set(picture.minT, picture.maxT, d.t, d.span, this.spec.columns(d, this));
+		this.plot.axes(picture.minT, picture.maxT);
+		const { raster, yMin, yMax } = this.plot;
+		if (raster.begin(picture, `${yMin} ${yMax} ${this.heat?.max} ${picture.rollMs} ${theme}`)) {
+			this.spec.paint(raster, d, this, picture);
+			raster.end();
+		}
 		if (this.heat)
 			setText(this.rampMax, `${this.heat.max.toLocaleString('en-US')} ${this.spec.legend}`);
 		setText(this.hint, picture.rollMs && this.spec.rolled ? `over ${picture.rollMs / 1000} s` : '');

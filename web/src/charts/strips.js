@@ -13,36 +13,26 @@ const largest = (...columns) => {
 	return max;
 };
 
-/** @to becomes the sum of @columns, null where all are. The columns of a stack are such sums. */
-function addUp(to, columns) {
-	const n = columns[0].length;
-	to.length = n;
-	for (let k = 0; k < n; k++) {
-		let sum = 0, known = false;
-		for (const column of columns)
-			if (column[k] !== null) {
-				sum += column[k];
-				known = true;
-			}
-		to[k] = known ? sum : null;
-	}
-	return to;
-}
-
-function stack(columns) {
-	const sums = columns.map(() => []);
-	return (d) => {
+// Sums of the first, the first two, ... of @columns: the upper edges of a stack. Null where all of it is unknown.
+function stack(columns, colours) {
+	const tops = columns.map(() => []);
+	return (raster, d, strip) => {
 		const parts = columns.map((c) => c(d));
-		return sums.map((to, k) => addUp(to, parts.slice(0, k + 1)));
+		for (let k = raster.first; k < d.n; k++) {
+			let sum = null;
+			for (let layer = 0; layer < parts.length; layer++) {
+				if (parts[layer][k] !== null)
+					sum = (sum ?? 0) + parts[layer][k];
+				tops[layer][k] = sum;
+			}
+		}
+		raster.areas(tops, colours, strip.plot.yMax);
 	};
 }
-
-const areas = (colours) => colours.map((colour, k) => ({ colour, kind: 'area', base: k }));
 
 /** Lines over a heatmap: percentiles in rows of the heatmap. */
 function heatStrip(spec, name, of) {
 	const heat = new Heat(name);
-	const columns = [[], [], []];
 	return {
 		...spec,
 		heat,
@@ -53,28 +43,21 @@ function heatStrip(spec, name, of) {
 			...spec.rows,
 		],
 		plot: {
-			series: [
-				{ colour: 'max', kind: 'line', width: 1, dash: 'dots' },
-				{ colour: 'p50', kind: 'line', width: 1.5, halo: true },
-				{ colour: 'p99', kind: 'line', width: 1.75, halo: true },
-			],
 			yTicks: (max, heightPx) => decadeTicks(heat, heightPx),
 			yLabel: (row) => format.tick(heat.decades.get(row)),
 			timeAxis: () => spec.id === 'latency' && innerWidth <= 700,
 		},
 		fit(strip, picture) {
-			heat.fit(picture, strip.plot.u.bbox.height);
+			heat.fit(picture, strip.plot.raster.height);
 			strip.plot.yMin = heat.low;
 			strip.plot.yMax = heat.top;
 		},
-		columns(d) {
-			['max', 'p50', 'p99'].forEach((c, at) => {
-				const from = of(d)[c], to = columns[at];
-				to.length = from.length;
-				for (let k = 0; k < from.length; k++)
-					to[k] = heat.rowOf(from[k]);
-			});
-			return columns;
+		paint(raster, d, strip, picture) {
+			const yOf = (ns) => strip.plot.yOf(heat.rowOf(ns));
+			heat.paint(raster, picture);
+			raster.line(of(d).max, yOf, { colour: 'max', px: 1, dots: true });
+			raster.line(of(d).p50, yOf, { colour: 'p50', px: 1.3, halo: true });
+			raster.line(of(d).p99, yOf, { colour: 'p99', px: 2, halo: true });
 		},
 	};
 }
@@ -93,7 +76,6 @@ const latency = () => heatStrip({ id: 'latency', title: 'Request latency', legen
 	'http.server.duration', (d) => d.latency);
 
 const split = () => {
-	const tops = stack([(d) => d.split.queued, (d) => d.split.cpu_wait, (d) => d.split.on_cpu, (d) => d.split.blocked]);
 	const part = (name, colour, key) => ({ name, colour, text: (d, k) => format.duration(d.split[key][k]) });
 	return {
 		id: 'split',
@@ -105,9 +87,10 @@ const split = () => {
 			part('queued', 'queued', 'queued'),
 			{ name: 'a response', sum: true, text: (d, k) => format.duration(d.splitMean[k]) },
 		],
-		plot: { series: areas(['queued', 'cpu-wait', 'on-cpu', 'blocked']), yTicks: niceTicks, yLabel: durationLabel },
+		plot: { yTicks: niceTicks, yLabel: durationLabel },
 		fit: fromZero((d) => largest(d.splitMean), 100e3),
-		columns: tops,
+		paint: stack([(d) => d.split.queued, (d) => d.split.cpu_wait, (d) => d.split.on_cpu, (d) => d.split.blocked],
+			['queued', 'cpu-wait', 'on-cpu', 'blocked']),
 	};
 };
 
@@ -117,9 +100,12 @@ const percentiles = () => ({
 	title: 'Percentiles',
 	remark: 'Where the time went can’t be told on this kernel.',
 	rows: ['p99', 'p90', 'p50'].map((p) => ({ name: p, colour: p, shape: 'line', text: (d, k) => format.duration(d.latency[p][k]) })),
-	plot: { series: ['p50', 'p90', 'p99'].map((colour) => ({ colour, kind: 'line', width: 1.5 })), yTicks: niceTicks, yLabel: durationLabel },
+	plot: { yTicks: niceTicks, yLabel: durationLabel },
 	fit: fromZero((d) => largest(d.latency.p99), 100e3),
-	columns: (d) => [d.latency.p50, d.latency.p90, d.latency.p99],
+	paint(raster, d, strip) {
+		for (const p of ['p50', 'p90', 'p99'])
+			raster.line(d.latency[p], strip.plot.yOf, { colour: p, px: 1.5 });
+	},
 });
 
 const wait = () => heatStrip({
@@ -136,12 +122,11 @@ const status = () => {
 		title: 'Responses by status',
 		rows: ['5xx', '4xx', '3xx', '2xx'].map(row),
 		plot: {
-			series: areas(['s2xx', 's3xx', 's4xx', 's5xx']),
 			yTicks: niceTicks,
 			yLabel: (v, max) => (v === 0 ? '0' : max >= 10e3 ? `${+(v / 1e3).toFixed(1)}k/s` : `${format.tickCount(v)}/s`),
 		},
-		fit: fromZero((d) => largest(d.requests, addUp([], ['2xx', '3xx', '4xx', '5xx'].map((c) => d.status[c]))), 5),
-		columns: stack(['2xx', '3xx', '4xx', '5xx'].map((c) => (d) => d.status[c])),
+		fit: fromZero((d) => largest(d.responses), 5),
+		paint: stack(['2xx', '3xx', '4xx', '5xx'].map((c) => (d) => d.status[c]), ['s2xx', 's3xx', 's4xx', 's5xx']),
 	};
 };
 
@@ -161,7 +146,6 @@ const memory = () => ({
 		{ name: 'total', sum: true, text: (d, k) => format.bytes(d.memory.total[k]) },
 	],
 	plot: {
-		series: areas(['mem-anonymous', 'mem-other']),
 		yTicks: byteTicks,
 		yLabel: (v, max) => (v === 0 ? '0' : format.bytesParts(v, max).join(' ').replace('.0 ', ' ')),
 		timeAxis: () => true,
@@ -169,7 +153,7 @@ const memory = () => ({
 	fit(strip, picture) {
 		strip.plot.yMax = largest(picture.data.memory.total) || strip.plot.yMax;
 	},
-	columns: stack([(d) => d.memory.anonymous, (d) => d.memory.other]),
+	paint: stack([(d) => d.memory.anonymous, (d) => d.memory.other], ['mem-anonymous', 'mem-other']),
 });
 
 export const specs = { latency, split, percentiles, wait, status, memory };

@@ -1,0 +1,733 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The hub against a model and frames of a few letters each: "w 3-5" are windows 3 to 5, "m 3-5" the same merged. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hub.h"
+
+#define MS 1000000ULL
+#define SECOND (1000 * MS)
+
+struct rqs_model {
+	uint64_t seq, event_seq;
+	uint32_t clients;
+	bool no_memory; /* frames of windows can't be made */
+	size_t pad;	/* bytes added to frames of windows */
+	int made;	/* frames of windows */
+};
+
+static struct rqs_text text(const char *format, ...)
+{
+	struct rqs_text text;
+	va_list args;
+	int bytes;
+
+	va_start(args, format);
+	bytes = vasprintf(&text.data, format, args);
+	va_end(args);
+	assert_true(bytes > 0);
+	text.bytes = (size_t)bytes;
+	return text;
+}
+
+void rqs_model_set_clients(struct rqs_model *model, uint32_t clients)
+{
+	model->clients = clients;
+}
+
+int rqs_model_apply(struct rqs_model *model, const struct rqs_window *window)
+{
+	if (window->seq != model->seq + 1)
+		return -ESTALE;
+	model->seq++;
+	model->event_seq += window->event_count;
+	return 0;
+}
+
+uint64_t rqs_model_seq(const struct rqs_model *model)
+{
+	return model->seq;
+}
+
+uint64_t rqs_model_event_seq(const struct rqs_model *model)
+{
+	return model->event_seq;
+}
+
+int rqs_request_parse(const char *said, size_t bytes, struct rqs_request *ret_request, char ret_error[160])
+{
+	char copy[32] = "";
+
+	if (bytes < sizeof(copy))
+		memcpy(copy, said, bytes);
+	memset(ret_request, 0, sizeof(*ret_request));
+	if (sscanf(copy, "rate %u", &ret_request->rate_ms) == 1)
+		ret_request->kind = RQS_REQUEST_SUBSCRIBE;
+	else if (sscanf(copy, "history %u", &ret_request->id) == 1)
+		ret_request->kind = RQS_REQUEST_HISTORY;
+	else if (strcmp(copy, "ping") == 0)
+		ret_request->kind = RQS_REQUEST_PING;
+	else {
+		strcpy(ret_error, "what?");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct rqs_text rqs_frame_hello(const struct rqs_model *model, uint32_t rate_ms)
+{
+	return text("hello %u", rate_ms);
+}
+
+struct rqs_text rqs_frame_windows(const struct rqs_model *model, uint64_t after_seq, uint64_t to_seq, uint32_t missed)
+{
+	((struct rqs_model *)model)->made++;
+	if (model->no_memory)
+		return (struct rqs_text){ NULL, 0 };
+	if (missed)
+		assert_int_equal(missed, to_seq - after_seq);
+	return text("%c %d-%d%*s", missed ? 'm' : 'w', (int)after_seq + 1, (int)to_seq, (int)model->pad, "");
+}
+
+struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rqs_request *request)
+{
+	return text("history %u%*s", request->id, (int)model->pad, "");
+}
+
+struct rqs_text rqs_frame_services(const struct rqs_model *model)
+{
+	return text("services");
+}
+
+struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_event_seq)
+{
+	return text("events %d-%d", (int)after_event_seq + 1, (int)model->event_seq);
+}
+
+struct rqs_text rqs_frame_status(const struct rqs_model *model)
+{
+	return text("status");
+}
+
+struct rqs_text rqs_frame_error(const char *code, const char *sentence)
+{
+	return text("error %s", code);
+}
+
+/* One client as its connection sees it. */
+struct peer {
+	struct rqs_hub_client *client;
+	bool wants; /* to be called when it can take bytes */
+	bool killed;
+	enum rqs_hub_close close;
+	unsigned char *last; /* where the bytes of the last message were */
+};
+
+struct world {
+	struct rqs_model model;
+	struct rqs_hub *hub;
+	uint64_t now_ns;
+};
+
+static void want_write(void *owner)
+{
+	((struct peer *)owner)->wants = true;
+}
+
+static void kill_peer(void *owner)
+{
+	((struct peer *)owner)->killed = true;
+}
+
+static const struct rqs_hub_ops ops = { want_write, kill_peer };
+
+static void set_up(struct world *world, uint32_t max_clients)
+{
+	memset(world, 0, sizeof(*world));
+	world->now_ns = 1000 * SECOND;
+	world->hub = rqs_hub_new(&world->model, max_clients, &ops);
+	assert_non_null(world->hub);
+}
+
+static void join(struct world *world, struct peer *peer)
+{
+	memset(peer, 0, sizeof(*peer));
+	peer->client = rqs_hub_add(world->hub, peer, world->now_ns);
+	assert_non_null(peer->client);
+}
+
+static void leave(struct world *world, struct peer *peer)
+{
+	rqs_hub_remove(world->hub, peer->client);
+	peer->client = NULL;
+}
+
+/* A window of 100 ms with some events. */
+static void window(struct world *world, uint32_t events)
+{
+	struct rqs_window made = { .seq = world->model.seq + 1, .start_ns = world->now_ns, .event_count = events };
+
+	world->now_ns += 100 * MS;
+	made.end_ns = world->now_ns;
+	assert_int_equal(rqs_hub_take(world->hub, &made, world->now_ns), 0);
+}
+
+/* Takes one message, "" when there is none. Pads are cut off. */
+static const char *take(struct world *world, struct peer *peer)
+{
+	static char message[64];
+	struct rqs_hub_piece piece;
+	size_t bytes = 0;
+
+	memset(message, 0, sizeof(message));
+	do {
+		rqs_hub_next(world->hub, peer->client, world->now_ns, &piece);
+		if (!piece.data) {
+			peer->wants = false;
+			peer->close = piece.close;
+			assert_int_equal(bytes, 0);
+			return message;
+		}
+		assert_true(piece.bytes <= RQS_HUB_PIECE_BYTES);
+		assert_int_equal(piece.first, bytes == 0);
+		if (piece.first)
+			peer->last = piece.data;
+		if (bytes < sizeof(message) - 1)
+			memcpy(message + bytes, piece.data, piece.bytes < 63 - bytes ? piece.bytes : 63 - bytes);
+		/* What a writer does with the room in front. */
+		memset(piece.data - (piece.first ? RQS_BLOB_HEADROOM : 0), piece.first ? 0xff : piece.data[0],
+		       piece.first ? RQS_BLOB_HEADROOM : 1);
+		bytes += piece.bytes;
+		rqs_hub_sent(world->hub, peer->client, world->now_ns);
+	} while (!piece.last);
+	peer->wants = piece.more;
+	while (strlen(message) && message[strlen(message) - 1] == ' ')
+		message[strlen(message) - 1] = '\0';
+	return message;
+}
+
+static void expect(struct world *world, struct peer *peer, const char *message)
+{
+	assert_string_equal(take(world, peer), message);
+}
+
+/* Takes all there is and returns the last window that came, checking that none is left out. */
+static int take_windows(struct world *world, struct peer *peer, int seq)
+{
+	const char *message;
+	int first, last;
+	char kind;
+
+	while (*(message = take(world, peer)))
+		if (sscanf(message, "%c %d-%d", &kind, &first, &last) == 3 && kind != 'e') {
+			assert_int_equal(first, seq + 1);
+			seq = last;
+		}
+	return seq;
+}
+
+static void greeted(struct world *world, struct peer *peer)
+{
+	expect(world, peer, "hello 250");
+	expect(world, peer, "services");
+	expect(world, peer, "status");
+	assert_memory_equal(take(world, peer), "events", 6);
+	expect(world, peer, "");
+}
+
+static void say(struct world *world, struct peer *peer, const char *message)
+{
+	rqs_hub_receive(world->hub, peer->client, message, strlen(message), true, true, true, world->now_ns);
+}
+
+static void test_hub_greets(void **state)
+{
+	struct world world;
+	struct peer peer;
+
+	set_up(&world, 2);
+	window(&world, 3);
+	join(&world, &peer);
+	assert_true(peer.wants);
+	assert_int_equal(world.model.clients, 1);
+	expect(&world, &peer, "hello 250");
+	expect(&world, &peer, "services");
+	expect(&world, &peer, "status");
+	expect(&world, &peer, "events 1-3");
+	expect(&world, &peer, "");
+	assert_int_equal(peer.close, RQS_HUB_OPEN);
+	leave(&world, &peer);
+	assert_int_equal(world.model.clients, 0);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_encodes_once_for_all_clients_of_a_rate(void **state)
+{
+	struct world world;
+	struct peer peers[5];
+	int i;
+
+	set_up(&world, 5);
+	window(&world, 0);
+	for (i = 0; i < 5; i++) {
+		join(&world, &peers[i]);
+		greeted(&world, &peers[i]);
+		say(&world, &peers[i], i < 3 ? "rate 500" : "rate 100");
+	}
+	for (i = 0; i < 5; i++)
+		window(&world, 0);
+	for (i = 0; i < 5; i++)
+		take_windows(&world, &peers[i], 1);
+	world.model.made = 0;
+	for (i = 0; i < 10; i++)
+		window(&world, 0);
+	assert_int_equal(world.model.made, 10 + 2);
+	for (i = 0; i < 3; i++) {
+		assert_memory_equal(take(&world, &peers[i]), "w ", 2);
+		assert_ptr_equal(peers[i].last, peers[0].last);
+	}
+	for (i = 0; i < 5; i++)
+		leave(&world, &peers[i]);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_keeps_to_the_rate(void **state)
+{
+	static const struct {
+		const char *rate;
+		int min, max; /* windows in a message */
+		int messages; /* in 100 windows */
+	} rates[] = { { "rate 100", 1, 1, 100 }, { "rate 250", 2, 3, 40 }, { "rate 500", 5, 5, 20 }, { "rate 1000", 10, 10, 10 } };
+	struct world world;
+	struct peer peer;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		int seq = 0, messages = 0, first, last, n;
+
+		set_up(&world, 1);
+		for (n = 0; n < 20; n++)
+			window(&world, 0);
+		join(&world, &peer);
+		greeted(&world, &peer);
+		say(&world, &peer, rates[i].rate);
+		for (n = 0; n < 20; n++)
+			window(&world, 0);
+		seq = take_windows(&world, &peer, 20);
+		for (n = 0; n < 100; n++) {
+			const char *message;
+
+			window(&world, 0);
+			while (*(message = take(&world, &peer)))
+				if (sscanf(message, "w %d-%d", &first, &last) == 2) {
+					assert_int_equal(first, seq + 1);
+					assert_in_range(last - first + 1, rates[i].min, rates[i].max);
+					seq = last;
+					messages++;
+				}
+		}
+		assert_int_equal(messages, rates[i].messages);
+		leave(&world, &peer);
+		rqs_hub_free(world.hub);
+	}
+}
+
+static void test_hub_leaves_no_hole_when_rates_change(void **state)
+{
+	static const char *const rates[] = { "rate 1000", "rate 100", "rate 250", "rate 500" };
+	struct world world;
+	struct peer peer, other;
+	int i, seq, other_seq;
+
+	set_up(&world, 2);
+	for (i = 0; i < 3; i++)
+		window(&world, 0);
+	join(&world, &peer);
+	join(&world, &other);
+	seq = other_seq = 3;
+	for (i = 0; i < 400; i++) {
+		window(&world, 0);
+		if (i % 3 == 0)
+			say(&world, &peer, rates[(i / 3 + i / 30) % 4]);
+		if (i % 7 == 0)
+			say(&world, &other, rates[(i / 7) % 4]);
+		seq = take_windows(&world, &peer, seq);
+		other_seq = take_windows(&world, &other, other_seq);
+	}
+	assert_in_range(seq, 394, 403);
+	assert_in_range(other_seq, 394, 403);
+	leave(&world, &peer);
+	leave(&world, &other);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_merges_what_a_slow_client_lost(void **state)
+{
+	struct world world;
+	struct peer slow, quick;
+	int i, seq;
+
+	set_up(&world, 2);
+	window(&world, 0);
+	join(&world, &slow);
+	join(&world, &quick);
+	greeted(&world, &slow);
+	say(&world, &slow, "rate 100");
+	say(&world, &quick, "rate 100");
+	seq = 1;
+	for (i = 0; i < 100; i++) {
+		window(&world, i == 50);
+		seq = take_windows(&world, &quick, seq);
+	}
+	assert_int_equal(seq, 101);
+	/* What was queued before it fell behind, then one window for all the rest, then it is in step again. */
+	seq = 1;
+	for (i = 0; i <= RQS_HUB_BEHIND_MESSAGES; i++) {
+		const char *message = take(&world, &slow);
+		int first, last;
+
+		if (sscanf(message, "w %d-%d", &first, &last) == 2) {
+			assert_int_equal(first, seq + 1);
+			seq = last;
+		}
+	}
+	assert_true(slow.wants);
+	assert_true(seq < 101);
+	{
+		char merged[32];
+
+		snprintf(merged, sizeof(merged), "m %d-101", seq + 1);
+		expect(&world, &slow, merged);
+	}
+	expect(&world, &slow, "events 1-1");
+	expect(&world, &slow, "");
+	window(&world, 0);
+	expect(&world, &slow, "w 102-102");
+	leave(&world, &slow);
+	leave(&world, &quick);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_bounds_what_it_owes(void **state)
+{
+	struct world world;
+	struct peer peer;
+	int i, messages = 0;
+	const char *message;
+
+	set_up(&world, 1);
+	world.model.pad = 300000;
+	window(&world, 0);
+	join(&world, &peer);
+	say(&world, &peer, "rate 100");
+	/* By bytes: four frames of 300 kB are more than 1 MiB. */
+	for (i = 0; i < 50; i++)
+		window(&world, 0);
+	while (*(message = take(&world, &peer)))
+		messages += *message == 'w';
+	assert_int_equal(messages, 4);
+	/* By number: who asks without reading is closed. */
+	for (i = 0; i < 200 && peer.close == RQS_HUB_OPEN; i++) {
+		world.now_ns += 20 * MS;
+		say(&world, &peer, "ping");
+	}
+	while (*take(&world, &peer))
+		;
+	assert_int_equal(peer.close, RQS_HUB_TOO_SLOW);
+	assert_int_equal(world.model.clients, 0);
+	leave(&world, &peer);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_splits_a_long_message_and_shares_it(void **state)
+{
+	struct world world;
+	struct peer a, b;
+
+	set_up(&world, 2);
+	world.model.pad = 3 * RQS_HUB_PIECE_BYTES;
+	window(&world, 0);
+	join(&world, &a);
+	join(&world, &b);
+	greeted(&world, &a);
+	greeted(&world, &b);
+	window(&world, 0);
+	window(&world, 0);
+	window(&world, 0);
+	assert_memory_equal(take(&world, &a), "w 2-", 4);
+	assert_memory_equal(take(&world, &b), "w 2-", 4);
+	leave(&world, &a);
+	leave(&world, &b);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_sends_events_to_each_once(void **state)
+{
+	struct world world;
+	struct peer a, b;
+
+	set_up(&world, 2);
+	window(&world, 2);
+	join(&world, &a);
+	greeted(&world, &a);
+	say(&world, &a, "rate 1000");
+	window(&world, 1);
+	expect(&world, &a, "events 3-3");
+	join(&world, &b);
+	greeted(&world, &b);
+	say(&world, &b, "rate 1000");
+	window(&world, 0);
+	expect(&world, &a, "");
+	window(&world, 2);
+	expect(&world, &a, "events 4-5");
+	expect(&world, &b, "events 4-5");
+	leave(&world, &a);
+	leave(&world, &b);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_limits_history(void **state)
+{
+	struct world world;
+	struct peer peer;
+
+	set_up(&world, 1);
+	window(&world, 0);
+	join(&world, &peer);
+	greeted(&world, &peer);
+	say(&world, &peer, "history 1");
+	say(&world, &peer, "history 2");
+	say(&world, &peer, "history 3");
+	world.now_ns += 600 * MS;
+	say(&world, &peer, "history 4");
+	say(&world, &peer, "history 5");
+	expect(&world, &peer, "history 1");
+	expect(&world, &peer, "history 2");
+	expect(&world, &peer, "history 3");
+	expect(&world, &peer, "history 4");
+	expect(&world, &peer, "error too_fast");
+	world.now_ns += 400 * MS;
+	say(&world, &peer, "history 6");
+	expect(&world, &peer, "history 6");
+	/* Not while a lot of it waits to be read. */
+	world.now_ns += 2 * SECOND;
+	world.model.pad = RQS_HUB_HISTORY_BYTES;
+	say(&world, &peer, "history 7");
+	say(&world, &peer, "history 8");
+	expect(&world, &peer, "history 7");
+	expect(&world, &peer, "error behind");
+	leave(&world, &peer);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_reads_messages_in_parts(void **state)
+{
+	struct world world;
+	struct peer peer;
+	char large[RQS_HUB_MESSAGE_MAX + 1];
+
+	set_up(&world, 1);
+	window(&world, 0);
+	join(&world, &peer);
+	greeted(&world, &peer);
+	rqs_hub_receive(world.hub, peer.client, "pi", 2, true, false, true, world.now_ns);
+	rqs_hub_receive(world.hub, peer.client, NULL, 0, false, false, true, world.now_ns);
+	rqs_hub_receive(world.hub, peer.client, "ng", 2, false, true, true, world.now_ns);
+	expect(&world, &peer, "{\"type\":\"pong\"}");
+	/* A message that was given up for another one. */
+	rqs_hub_receive(world.hub, peer.client, "x", 1, true, false, true, world.now_ns);
+	say(&world, &peer, "ping");
+	expect(&world, &peer, "{\"type\":\"pong\"}");
+	rqs_hub_receive(world.hub, peer.client, "ping", 4, true, true, false, world.now_ns);
+	expect(&world, &peer, "error bad_request");
+	memset(large, 'x', sizeof(large));
+	rqs_hub_receive(world.hub, peer.client, large, sizeof(large), true, false, true, world.now_ns);
+	expect(&world, &peer, "error bad_request");
+	rqs_hub_receive(world.hub, peer.client, large, sizeof(large), false, false, true, world.now_ns);
+	rqs_hub_receive(world.hub, peer.client, "ping", 4, false, true, true, world.now_ns);
+	expect(&world, &peer, "");
+	say(&world, &peer, "ping");
+	expect(&world, &peer, "{\"type\":\"pong\"}");
+	leave(&world, &peer);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_closes_after_ten_bad_messages(void **state)
+{
+	struct world world;
+	struct peer peer;
+	int i;
+
+	set_up(&world, 1);
+	join(&world, &peer);
+	greeted(&world, &peer);
+	for (i = 0; i < 12; i++)
+		say(&world, &peer, "nonsense");
+	for (i = 0; i < RQS_HUB_BAD_MAX; i++)
+		expect(&world, &peer, "error bad_request");
+	expect(&world, &peer, "");
+	assert_int_equal(peer.close, RQS_HUB_MISBEHAVED);
+	assert_int_equal(rqs_hub_clients(world.hub), 0);
+	leave(&world, &peer);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_closes_who_floods(void **state)
+{
+	struct world world;
+	struct peer peer;
+	int i;
+
+	set_up(&world, 1);
+	join(&world, &peer);
+	for (i = 0; i < RQS_HUB_SPEECH_MAX; i++) {
+		say(&world, &peer, "ping");
+		while (*take(&world, &peer))
+			;
+	}
+	assert_int_equal(peer.close, RQS_HUB_OPEN);
+	say(&world, &peer, "ping");
+	expect(&world, &peer, "error too_fast");
+	expect(&world, &peer, "");
+	assert_int_equal(peer.close, RQS_HUB_MISBEHAVED);
+	leave(&world, &peer);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_turns_away_one_too_many(void **state)
+{
+	struct world world;
+	struct peer peers[3], late;
+	int i;
+
+	set_up(&world, 2);
+	for (i = 0; i < 3; i++)
+		join(&world, &peers[i]);
+	assert_int_equal(rqs_hub_clients(world.hub), 2);
+	greeted(&world, &peers[1]);
+	expect(&world, &peers[2], "error too_many_clients");
+	expect(&world, &peers[2], "");
+	assert_int_equal(peers[2].close, RQS_HUB_TOO_MANY);
+	leave(&world, &peers[0]);
+	join(&world, &late);
+	greeted(&world, &late);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_kills_who_is_stuck_and_nobody_else(void **state)
+{
+	struct world world;
+	struct peer stuck, idle;
+
+	set_up(&world, 2);
+	join(&world, &stuck);
+	join(&world, &idle);
+	greeted(&world, &idle);
+	/* A clock that was read a moment before the client came. */
+	rqs_hub_expire(world.hub, world.now_ns - 1);
+	assert_false(stuck.killed);
+	world.now_ns += RQS_HUB_STUCK_NS;
+	rqs_hub_expire(world.hub, world.now_ns);
+	assert_false(stuck.killed);
+	world.now_ns += 1;
+	rqs_hub_expire(world.hub, world.now_ns);
+	assert_true(stuck.killed);
+	assert_false(idle.killed);
+	leave(&world, &stuck);
+	leave(&world, &idle);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_says_goodbye_at_once(void **state)
+{
+	struct world world;
+	struct peer peer, halfway;
+	struct rqs_hub_piece piece;
+
+	set_up(&world, 2);
+	world.model.pad = 2 * RQS_HUB_PIECE_BYTES;
+	join(&world, &peer);
+	join(&world, &halfway);
+	greeted(&world, &halfway);
+	window(&world, 0);
+	rqs_hub_next(world.hub, halfway.client, world.now_ns, &piece);
+	assert_true(piece.data && !piece.last);
+	rqs_hub_sent(world.hub, halfway.client, world.now_ns);
+	rqs_hub_shut_down(world.hub, world.now_ns);
+	expect(&world, &peer, "error shutdown");
+	expect(&world, &peer, "");
+	assert_int_equal(peer.close, RQS_HUB_SHUTDOWN);
+	/* A message that has begun is ended first. */
+	do {
+		rqs_hub_next(world.hub, halfway.client, world.now_ns, &piece);
+		assert_false(piece.first);
+		rqs_hub_sent(world.hub, halfway.client, world.now_ns);
+	} while (!piece.last);
+	expect(&world, &halfway, "error shutdown");
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_survives_a_window_without_memory(void **state)
+{
+	struct world world;
+	struct peer peer;
+
+	set_up(&world, 1);
+	window(&world, 0);
+	join(&world, &peer);
+	greeted(&world, &peer);
+	say(&world, &peer, "rate 100");
+	world.model.no_memory = true;
+	window(&world, 0);
+	expect(&world, &peer, "");
+	world.model.no_memory = false;
+	window(&world, 0);
+	assert_true(peer.wants);
+	expect(&world, &peer, "m 2-3");
+	leave(&world, &peer);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_refuses_a_window_out_of_sequence(void **state)
+{
+	struct world world;
+	struct rqs_window wrong = { .seq = 9, .start_ns = 1, .end_ns = 2 };
+
+	set_up(&world, 1);
+	window(&world, 0);
+	assert_int_equal(rqs_hub_take(world.hub, &wrong, world.now_ns), -ESTALE);
+	assert_int_equal(world.model.seq, 1);
+	rqs_hub_free(world.hub);
+	rqs_hub_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hub_greets),
+		cmocka_unit_test(test_hub_encodes_once_for_all_clients_of_a_rate),
+		cmocka_unit_test(test_hub_keeps_to_the_rate),
+		cmocka_unit_test(test_hub_leaves_no_hole_when_rates_change),
+		cmocka_unit_test(test_hub_merges_what_a_slow_client_lost),
+		cmocka_unit_test(test_hub_bounds_what_it_owes),
+		cmocka_unit_test(test_hub_splits_a_long_message_and_shares_it),
+		cmocka_unit_test(test_hub_sends_events_to_each_once),
+		cmocka_unit_test(test_hub_limits_history),
+		cmocka_unit_test(test_hub_reads_messages_in_parts),
+		cmocka_unit_test(test_hub_closes_after_ten_bad_messages),
+		cmocka_unit_test(test_hub_closes_who_floods),
+		cmocka_unit_test(test_hub_turns_away_one_too_many),
+		cmocka_unit_test(test_hub_kills_who_is_stuck_and_nobody_else),
+		cmocka_unit_test(test_hub_says_goodbye_at_once),
+		cmocka_unit_test(test_hub_survives_a_window_without_memory),
+		cmocka_unit_test(test_hub_refuses_a_window_out_of_sequence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

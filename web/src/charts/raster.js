@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// raster - what a chart shows, painted pixel by pixel onto a canvas of its own.
+//
+// A window is drawn as what it is, a value that held from its start to its end: steps, broken where nothing was
+// measured. Steps have only level and upright edges, so there is nothing to smooth, and as time goes by the picture
+// moves by whole pixels: what is there is shifted and only new windows are painted. That is what keeps a live page
+// cheap; paths cost twenty times as much.
+import { pixel, ramp } from '../colours.js';
+
+const GAP_PX = 1.5; // less than this between two windows is no gap
+
+export class Raster {
+	/** @param {HTMLCanvasElement} canvas */
+	constructor(canvas) {
+		this.canvas = canvas;
+		this.context = canvas.getContext('2d');
+		this.width = this.height = 0;
+		this.paintedT = NaN; // end of the last window that is in the picture
+	}
+
+	/** @param {number} width @param {number} height device pixels */
+	size(width, height) {
+		if (this.width === width && this.height === height)
+			return;
+		this.width = this.canvas.width = width;
+		this.height = this.canvas.height = height;
+		this.image = width && height ? this.context.createImageData(width, height) : null;
+		this.pixels = this.image ? new Uint32Array(this.image.data.buffer) : null;
+		this.paintedT = NaN;
+	}
+
+	/**
+	 * Begin a picture. @key: all that the look of a window depends on; when it is as before, what has been painted is
+	 * kept and shifted.
+	 * @returns {boolean} false when there is nothing to paint on
+	 */
+	begin(picture, key) {
+		const { data, minT, maxT } = picture;
+		if (!this.image)
+			return false;
+		const perMs = this.width / (maxT - minT);
+		const moved = Math.round((minT - this.minT) * perMs);
+		const keeps = this.key === key && this.generation === picture.generation && this.span === maxT - minT && this.paintedT <= maxT && moved >= 0 && moved < this.width;
+		this.key = key;
+		this.generation = picture.generation;
+		this.span = maxT - minT;
+		this.minT = minT;
+		this.perMs = perMs;
+		this.data = data;
+		this.ratio = devicePixelRatio || 1;
+		if (!keeps) {
+			this.pixels.fill(0);
+			this.first = 0;
+		} else {
+			this.#shift(moved);
+			this.first = data.n;
+			while (this.first > 0 && data.t[this.first - 1] > this.paintedT)
+				this.first--;
+		}
+		this.paintedT = data.n ? data.t[data.n - 1] : NaN;
+		return true;
+	}
+
+	end() {
+		this.context.putImageData(this.image, 0, 0);
+	}
+
+	clear() {
+		this.paintedT = NaN;
+		if (this.image)
+			this.context.clearRect(0, 0, this.width, this.height);
+	}
+
+	#shift(columns) {
+		const { pixels, width, height } = this;
+		if (!columns)
+			return;
+		pixels.copyWithin(0, columns);
+		for (let y = 0; y < height; y++)
+			pixels.fill(0, (y + 1) * width - columns, (y + 1) * width);
+	}
+
+	/** First and one past the last column of window @k. */
+	#from(k) {
+		return Math.max(0, Math.floor((this.data.t[k] - this.data.span[k] - this.minT) * this.perMs + 0.01));
+	}
+
+	#to(k) {
+		return Math.min(this.width, Math.max(this.#from(k) + 1, Math.floor((this.data.t[k] - this.minT) * this.perMs + 0.01)));
+	}
+
+	/** Areas upon each other. @tops: sums, the lowest first; @yMax: value of the upper edge. */
+	areas(tops, colours, yMax) {
+		const { pixels, width, height } = this;
+		const paint = colours.map(pixel);
+		for (let k = this.first; k < this.data.n; k++) {
+			const from = this.#from(k), to = this.#to(k);
+			let bottom = height;
+			for (let layer = 0; layer < tops.length; layer++) {
+				const value = tops[layer][k];
+				if (value === null)
+					continue;
+				const top = Math.max(0, Math.round(height * (1 - value / yMax)));
+				for (let y = top; y < bottom; y++)
+					for (let at = y * width + from, end = y * width + to; at < end; at++)
+						pixels[at] = paint[layer];
+				bottom = Math.min(bottom, top);
+			}
+		}
+	}
+
+	/**
+	 * A line of steps. @yOf: value to distance from the upper edge in pixels.
+	 * @param {{colour: string, px: number, halo?: boolean, dots?: boolean}} look
+	 */
+	line(values, yOf, { colour, px, halo, dots }) {
+		const paint = pixel(colour), around = pixel('panel');
+		const thick = Math.max(1, Math.round(px * this.ratio)), rim = Math.round(1.4 * this.ratio);
+		if (halo)
+			this.#steps(values, yOf, thick + 2 * rim, around, 1);
+		this.#steps(values, yOf, thick, paint, dots ? 2 : 0);
+	}
+
+	// how: 0 all pixels, 1 only where something is painted already, 2 dots.
+	#steps(values, yOf, thick, paint, how) {
+		const { data } = this;
+		const half = thick >> 1;
+		for (let k = this.first; k < data.n; k++) {
+			if (values[k] === null)
+				continue;
+			const from = this.#from(k), to = this.#to(k);
+			const y = Math.round(yOf(values[k])) - half;
+			this.#fill(from, to, y, y + thick, paint, how);
+			if (k > 0 && values[k - 1] !== null && (data.t[k] - data.span[k] - data.t[k - 1]) * this.perMs < GAP_PX) {
+				const before = Math.round(yOf(values[k - 1])) - half;
+				const low = Math.min(y, before), high = Math.max(y, before) + thick;
+				if (high - low > thick)
+					this.#fill(from, Math.min(this.width, from + Math.max(1, thick - (how === 1 ? 2 : 0))), low, high, paint, how);
+			}
+		}
+	}
+
+	#fill(from, to, top, bottom, paint, how) {
+		const { pixels, width } = this;
+		const y0 = Math.max(0, top), y1 = Math.min(this.height, bottom);
+		const period = 4 * Math.round(this.ratio), on = period >> 1;
+		const phase = Math.round(this.minT * this.perMs) % period;
+		for (let y = y0; y < y1; y++)
+			for (let x = from; x < to; x++) {
+				const at = y * width + x;
+				if (how === 0 || (how === 1 ? pixels[at] !== 0 : (x + y + phase) % period < on))
+					pixels[at] = paint;
+			}
+	}
+
+	/** A heatmap: rows of @heat that are @rowPx high, from row @low at the lower edge. @step: count to colour. */
+	heat(heat, low, high, rowPx, step) {
+		const { pixels, width, height } = this;
+		const first = this.data.first;
+		for (let k = this.first; k < this.data.n; k++) {
+			const i = first + k;
+			const from = this.#from(k), to = this.#to(k);
+			const last = Math.min(high - 1, heat.high[i]);
+			for (let row = Math.max(low, heat.low[i]); row <= last; row++) {
+				const count = heat.counts[i * heat.rows + row];
+				if (!count)
+					continue;
+				const colour = ramp[step(count)];
+				const bottom = height - (row - low) * rowPx;
+				for (let y = Math.max(0, bottom - rowPx); y < bottom; y++)
+					for (let at = y * width + from, end = y * width + to; at < end; at++)
+						pixels[at] = colour;
+			}
+		}
+	}
+}
