@@ -5,8 +5,9 @@
  * Pure.
  *
  * A row is `double row[RQS_COLUMN_COUNT]`; NAN is "not known" and becomes null.
- * A new metric is a line here and a line that fills it in (row.c). A client role is
- * RQS_HTTP_HISTS(X, HTTP_CLIENT, "http.client"), RQS_HTTP_COLUMNS of the same, and a line in row.c.
+ * A new metric is a line here and one that fills it in (row.c). A client role is a line in RQS_HISTS and one in
+ * RQS_COLUMNS, with HTTP_CLIENT and "http.client", and one in row.c's table of roles. Histories share a budget
+ * (history.h): each byte that a row grows by takes 30 KB from the buckets.
  */
 #ifndef RQS_COLUMNS_H
 #define RQS_COLUMNS_H

@@ -44,7 +44,7 @@ void rqs_json_number(struct rqs_json *json, double value);
 /** rqs_json_ms() - nanoseconds as milliseconds, to the microsecond. */
 void rqs_json_ms(struct rqs_json *json, uint64_t value_ns);
 
-/** rqs_json_string() - NULL becomes null. Bytes that are not UTF-8 become \xNN: the text stays valid whatever comes. */
+/** rqs_json_string() - NULL becomes null, bytes that are not UTF-8 become \xNN: always valid. */
 void rqs_json_string(struct rqs_json *json, const char *text);
 
 /** rqs_json_time() - a moment (CLOCK_REALTIME) as RFC 3339 in UTC, to the millisecond. */

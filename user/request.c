@@ -72,7 +72,7 @@ int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_re
 	json_error_t why;
 	json_t *message;
 	const char *type;
-	int err;
+	int err = 0;
 
 	if (bytes > MESSAGE_BYTES_MAX)
 		return refuse(ret_error, "A message must not be longer than 1024 bytes.");
@@ -87,7 +87,7 @@ int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_re
 	else if (!strcmp(type, "history"))
 		err = parse_history(message, &request, ret_error);
 	else if (!strcmp(type, "ping"))
-		err = 0, request.kind = RQS_REQUEST_PING;
+		request.kind = RQS_REQUEST_PING;
 	else
 		err = refuse(ret_error, "The type must be subscribe, history or ping.");
 	json_decref(message);

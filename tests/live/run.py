@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases  # noqa: E402
 from lib import report  # noqa: E402
 from lib.bench import Bench  # noqa: E402
-from lib.rqscope import taps_of, run_once  # noqa: E402
+from lib.rqscope import BIN, run_once, taps_of  # noqa: E402
 
 TAPS = 'AB'
 
@@ -37,7 +37,7 @@ def taps_of_kernel():
 def run_all(result, wanted, taps, unavailable):
     available = [tap for tap in TAPS if not unavailable[tap]]
     for tap in taps:
-        bench = Bench(tap, available)
+        bench, module = Bench(tap, available), None
         for action in wanted:
             if not action.each_tap and tap != (available or TAPS)[0]:
                 continue
@@ -45,6 +45,9 @@ def run_all(result, wanted, taps, unavailable):
             if unavailable[tap]:
                 result.skip(bench.name, f'tap {tap} is unavailable: {unavailable[tap]}')
                 continue
+            if module != action.__module__:
+                module = action.__module__
+                result.expect(f'clean_end_before_{module}/{tap}', 20, bench.begin)
             result.run(bench.name, action.limit_s, lambda: action(bench))
         bench.name = f'clean_end/{tap}'
         if not unavailable[tap]:
@@ -65,6 +68,9 @@ def main():
         return 0
     if os.geteuid():
         print('not ok live: needs root, to attach to the kernel')
+        return 1
+    if not os.access(BIN, os.X_OK):
+        print(f'not ok live: there is no program {BIN}: make builds it')
         return 1
     if not wanted:
         print(f'not ok live: no case matches {options.k}')

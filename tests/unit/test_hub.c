@@ -285,8 +285,11 @@ static void test_hub_encodes_once_for_all_clients_of_a_rate(void **state)
 	for (i = 0; i < 5; i++)
 		take_windows(&world, &peers[i], 1);
 	world.model.made = 0;
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 10; i++) {
 		window(&world, 0);
+		take_windows(&world, &peers[3], 6 + i);
+		take_windows(&world, &peers[4], 6 + i);
+	}
 	assert_int_equal(world.model.made, 10 + 2);
 	for (i = 0; i < 3; i++) {
 		assert_memory_equal(take(&world, &peers[i]), "w ", 2);
@@ -689,7 +692,7 @@ static void test_hub_survives_a_window_without_memory(void **state)
 	world.model.no_memory = false;
 	window(&world, 0);
 	assert_true(peer.wants);
-	expect(&world, &peer, "m 2-3");
+	expect(&world, &peer, "w 2-3");
 	leave(&world, &peer);
 	rqs_hub_free(world.hub);
 }

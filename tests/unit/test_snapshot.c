@@ -51,8 +51,8 @@ static bool fits_schema(json_t *document)
 	static const char command[] =
 		"python3 -c 'import json, sys, jsonschema\n"
 		"schema = json.load(open(sys.argv[1]))\n"
-		"error = jsonschema.exceptions.best_match(jsonschema.Draft7Validator(schema).iter_errors(json.load(sys.stdin)))\n"
-		"if error: sys.exit(10)' " SCHEMA;
+		"errors = jsonschema.Draft7Validator(schema).iter_errors(json.load(sys.stdin))\n"
+		"sys.exit(10 if any(errors) else 0)' " SCHEMA;
 	FILE *pipe = popen(command, "w");
 	int status;
 

@@ -21,6 +21,9 @@ import { LIVE_RANGE_MS, Store } from './store.js';
 const HIDDEN_RATE_MS = 1000; // a tab that nobody looks at needs no more
 const RESTART_SHOWN_MS = 15e3;
 const ROLL_MS = 1000;
+const WAITS = new Set(['services', 'events', 'status', 'recent', 'tick']);
+const WAIT_MS = 300;
+const SPARK_MS = 500;
 
 const state = {
 	rangeMs: prefs.range.get(),
@@ -36,12 +39,20 @@ readColours();
 const dirty = new Set();
 let frame = 0;
 
+let latest = 0; // of changes that can wait for the next picture
+
 function changed(...what) {
 	for (const w of what)
 		if (w)
 			dirty.add(w);
-	if (!frame && dirty.size && !document.hidden)
-		frame = requestAnimationFrame(draw);
+	if (frame || !dirty.size || document.hidden)
+		return;
+	// A frame has its price: what changes once a second goes along with the next windows, if they come soon.
+	if (what.every((w) => !w || WAITS.has(w))) {
+		latest ||= setTimeout(() => frame ||= requestAnimationFrame(draw), WAIT_MS);
+		return;
+	}
+	frame = requestAnimationFrame(draw);
 }
 
 const socket = new Socket({
@@ -111,6 +122,8 @@ function draw() {
 	const what = new Set(dirty);
 	const paused = state.pausedT !== null;
 	frame = 0;
+	clearTimeout(latest);
+	latest = 0;
 	dirty.clear();
 	if (what.has('theme')) {
 		readColours();
@@ -125,6 +138,7 @@ function draw() {
 		header.choices({ ...state, paused });
 	if (what.has('size')) {
 		scope.size();
+		cards.size();
 		what.add('picture');
 	}
 	if (what.has('status') && store.status && store.hello)
@@ -133,7 +147,7 @@ function draw() {
 		services.show(store.services);
 	if (what.has('events') && !paused)
 		events.show(store.events, store.eventInfo);
-	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello'))
+	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello') || what.has('tick'))
 		drawWords(paused);
 	if (['picture', 'ranged', 'hello'].some((w) => what.has(w)))
 		drawPicture(what);
@@ -161,10 +175,15 @@ function drawPicture(what) {
 	picture.rangeMs = state.rangeMs;
 	picture.take(timeline, maxT - state.rangeMs, maxT, live && state.rangeMs === LIVE_RANGE_MS ? ROLL_MS : 0);
 	scope.draw(picture);
-	cards.draw(picture);
+	const now = performance.now();
+	if (now - sparksAt >= SPARK_MS || what.size > 1) {
+		sparksAt = now;
+		cards.draw(picture);
+	}
 }
 
 let card = null;
+let sparksAt = 0;
 
 function drawWords(paused) {
 	if (store.hello && store.recent && !paused) {
@@ -287,7 +306,7 @@ document.addEventListener('visibilitychange', () => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => changed('theme'));
 window.addEventListener('hashchange', () => prefs.token() && socket.connect());
-setInterval(() => changed('state'), 1000);
+setInterval(() => changed('tick'), 1000);
 
 changed('choices', 'size', 'state');
 socket.connect();

@@ -88,11 +88,13 @@ def answer_to_a_request_from_before(bench):
 @case()
 def start_inside_a_body(bench):
     """rqscope starts in the middle of a request's and of a response's body; both are joined afterwards."""
+    attached = threading.Event()
+
     def script(peer):
         peer.head()
         peer.exactly(2000)
         peer.send(b'HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n', b'r' * 1000)
-        peer.take(1)
+        attached.wait(LIMIT_S)
         peer.send(b's' * 1000)
         peer.head()
         peer.send(answer(404, b'after'))
@@ -106,8 +108,8 @@ def start_inside_a_body(bench):
         try:
             up.send(b'q' * 1000)
             up.until(b'r' * 1000)
+            attached.set()
             for peer in (up, down):
-                peer.send(b'!')
                 peer.until(b's' * 1000)
                 peer.send(ask('/after'))
                 peer.until(b'after')

@@ -27,7 +27,7 @@ def mine(document, port):
     """Events of this case, by kind."""
     kinds = {}
     for event in document['events']['recent']:
-        if str(port) in event['service'] or f'case{port}' in event['text']:
+        if str(port) in (event['service'] or '') or f'case{port}' in event['text']:
             kinds.setdefault(event['kind'], []).append(event)
     return kinds
 

@@ -1,58 +1,76 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The run queue, against the kernel's own account of it."""
 import os
+import threading
 import time
 
 from lib.load import Spinners
 from lib.report import case, within
 from lib.snapshot import check_dist
-from lib.tasks import Waited, stat_number
+from lib.tasks import Waited, run_delay_of, stat_number
 from lib.websocket import Stream
 
 MS = 1000000
 
 
-def latency(document):
-    return document['totals']['runqueue']['latency']
+def take(stream, totals):
+    """The next windows, added to what was counted so far."""
+    message = stream.receive_type('windows')
+    for name in totals:
+        totals[name] += sum(message['columns'].get(name) or [0])
+    return message
+
+
+def measure(bench):
+    """
+    Four spinners on every CPU for 5 s. The kernel's own numbers are read as soon as a window has come, before the
+    spinners start and after they have ended, so that both accounts cover the same time.
+    """
+    totals = {'runqueue.latency.sum_ns': 0, 'runqueue.switches': 0}
+    with Spinners([cpu for cpu in range(os.cpu_count()) for _ in range(4)]) as spinners, \
+            Stream(bench.rq.port, bench.rq.token) as stream:
+        stream.send({'type': 'subscribe', 'rate_ms': 100})
+        while len(take(stream, totals)['seq']) > 1:
+            pass  # what came before the rate was set
+        take(stream, totals)
+        switches, waited = stat_number('ctxt'), Waited()
+        totals = dict.fromkeys(totals, 0)
+        own = -sum(map(run_delay_of, spinners.pids()))
+        spinners.spin(5000)
+        done = threading.Thread(target=spinners.wait)
+        done.start()
+        while done.is_alive():
+            take(stream, totals)
+        take(stream, totals)
+        switches = stat_number('ctxt') - switches
+        own += sum(map(run_delay_of, spinners.pids()))
+        alive, others = waited.end()
+    got, got_switches = totals['runqueue.latency.sum_ns'], totals['runqueue.switches']
+    bench.say(f'latency sum {got / 1e9:.3f} s, schedstat {alive / 1e9:.3f} s ({own / 1e9:.3f} s of spinners) + '
+              f'{others / 1e9:.3f} s of tasks that came or went: {100 * (got / (alive + others) - 1):+.2f} %')
+    bench.say(f'switches {got_switches}, /proc/stat {switches}: {100 * (got_switches / switches - 1):+.2f} %')
+    within(got_switches / switches, 0.99, 1.01, 'switches against /proc/stat')
+    return got, own, alive + others
 
 
 @case(each_tap=False, limit_s=60)
 def runqueue_latency_sum_and_switches(bench):
-    """Four spinners on every CPU for 5 s; both ends are read while they sleep."""
-    with Spinners([cpu for cpu in range(os.cpu_count()) for _ in range(4)]) as spinners:
-        before = bench.rq.settled()
-        waited = Waited()
-        switches = stat_number('ctxt')
-        spinners.spin(5000)
-        spinners.wait()
-        switches = stat_number('ctxt') - switches
-        alive, others = waited.end()
-        after = bench.rq.settled()
-    got = latency(after)['sum_ns'] - latency(before)['sum_ns']
-    got_switches = after['totals']['runqueue']['switches'] - before['totals']['runqueue']['switches']
-    want = alive + others
-    bench.say(f'latency sum {got / 1e9:.3f} s, schedstat {alive / 1e9:.3f} s + {others / 1e9:.3f} s of tasks that came or '
-              f'went: {100 * (got / want - 1):+.2f} %')
-    bench.say(f'switches {got_switches}, /proc/stat {switches}: {100 * (got_switches / switches - 1):+.2f} %')
-    within(got / want, 0.99, 1.01, 'latency sum against schedstat')
-    within(got_switches / switches, 0.99, 1.03, 'switches against /proc/stat')
-    check_dist(latency(after), 'run queue latency')
-    within(latency(after)['max_ns'], 1 * MS, 10000 * MS, 'longest wait', ' ns')
-
-
-@case(each_tap=False, limit_s=60)
-def runqueue_switches(bench):
-    """/proc/stat is read as near as can be to windows at whose ends the counter is known."""
-    with Stream(bench.rq.port, bench.rq.token) as stream:
-        stream.send({'type': 'subscribe', 'rate_ms': 100})
-        stream.receive_type('windows')
-        start, total = stat_number('ctxt'), 0
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
-            total += sum(stream.receive_type('windows')['columns']['runqueue.switches'])
-        grown = stat_number('ctxt') - start
-    bench.say(f'switches {total}, /proc/stat {grown}: {100 * (total / grown - 1):+.2f} %')
-    within(total / grown, 0.9, 1.1, 'switches over 5 s against /proc/stat, ends not aligned')
+    """
+    The part of a wait before a migration is not seen (the kernel books it when the task is moved): a busy neighbour
+    makes many of those. So up to four attempts to find the host quiet, and if it never is, the pinned spinners'
+    share is the least that must be there.
+    """
+    for _ in range(4):
+        got, own, total = measure(bench)
+        if total - own < 0.02 * total:
+            within(got / total, 0.99, 1.01, 'latency sum against schedstat')
+            break
+    else:
+        bench.say('the host is too busy with other things for the strict comparison')
+        within(got, own * 0.99, total * 1.01, 'latency sum between that of the spinners and that of all', ' ns')
+    latency = bench.rq.snapshot()['totals']['runqueue']['latency']
+    check_dist(latency, 'run queue latency')
+    within(latency['max_ns'], 1 * MS, 10000 * MS, 'longest wait', ' ns')
 
 
 @case(each_tap=False, limit_s=60)
@@ -81,7 +99,7 @@ def runqueue_length(bench):
     mean = sum(value * span for value, span in zip(means, spans)) / sum(spans)
     bench.say(f'mean length {mean:.2f}, on CPU {cpu} {cpu_means}, largest {max(maxima)}; schedstat says {truth:.2f} for '
               f'{count} spinners')
-    within(mean, truth * 0.9, truth * 1.1, 'mean length against schedstat')
+    within(mean, min(truth * 0.9, count - 1), truth * 1.1, 'mean length against schedstat')
     within(mean, (count - 1) * 0.9, 1e6, f'mean length with {count} spinners')
     within(max(cpu_means), (count - 1) * 0.9, truth * 1.1 + 0.5, 'mean length of that CPU')
     within(max(maxima), count - 1, 1000, 'largest length')

@@ -7,7 +7,7 @@ from .rqscope import Rqscope
 
 
 class Bench:
-    """One for each tap. The instance is shared by all cases: they use ports of their own."""
+    """One for each tap. The instance is shared by the cases of a module: they use ports of their own."""
 
     def __init__(self, tap, taps):
         self.tap = tap
@@ -27,6 +27,19 @@ class Bench:
             self._rq = self.start()
         return self._rq
 
+    def begin(self):
+        """A new shared instance, attached before the first case's traffic: it tells a limited number of services apart."""
+        self.fresh()
+        return self.rq
+
+    def fresh(self):
+        """Ends the shared instance; fails when it did not end well."""
+        if self._rq:
+            rq, self._rq = self._rq, None
+            status = rq.stop()
+            if status != 0:
+                raise AssertionError(f'rqscope ended with status {status}: {rq.said()[-500:]}')
+
     def start(self, *args, **more):
         """Another instance with the same tap; the caller stops it."""
         return Rqscope('--tap', self.tap, *args, **more)
@@ -37,8 +50,4 @@ class Bench:
     def close(self):
         """Stops the instance; fails when it did not end well."""
         shutil.rmtree(self.dir, ignore_errors=True)
-        if self._rq:
-            status = self._rq.stop()
-            said = self._rq.said()
-            if status != 0:
-                raise AssertionError(f'rqscope ended with status {status}: {said[-500:]}')
+        self.fresh()

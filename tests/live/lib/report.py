@@ -76,6 +76,14 @@ class Report:
     def summary(self):
         print(f'{self.passed} passed, {self.failed} failed, {self.skipped} skipped', flush=True)
 
+    def expect(self, name, limit_s, action):
+        """Something between cases that has to work: it makes a line only where it doesn't."""
+        try:
+            with time_limit(limit_s):
+                action()
+        except Exception as error:
+            self.not_ok(name, error)
+
     def run(self, name, limit_s, action):
         """Runs one case; whatever it raises becomes its result. Returns whether it passed."""
         start = time.monotonic()

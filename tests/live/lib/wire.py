@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """wire - plain TCP, byte for byte: one end of a connection, and a server that runs a script on each."""
+import os
+import select
 import socket
 import struct
 import threading
@@ -108,16 +110,22 @@ class Server:
         self.listener = socket.socket(family, socket.SOCK_STREAM)
         self.listener.bind((host, 0))
         self.listener.listen(backlog)
+        self.listener.setblocking(False)
         self.port = self.listener.getsockname()[1]
+        self.last, self.last_told = os.pipe()
         self.acceptor = threading.Thread(target=self._accept, daemon=True)
         self.acceptor.start()
 
     def _accept(self):
+        """Until close(), and then those that are still in the queue: closing the listener would reset them."""
         while True:
+            ready, _, _ = select.select([self.listener, self.last], [], [])
             try:
                 sock, _ = self.listener.accept()
-            except OSError:
-                return
+            except BlockingIOError:
+                if self.last in ready:
+                    return
+                continue
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             self.threads.append(thread)
             thread.start()
@@ -135,12 +143,12 @@ class Server:
                 self.received += peer.received
 
     def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-        self.acceptor.join(LIMIT_S)
+        if self.listener.fileno() >= 0:
+            os.write(self.last_told, b'!')
+            self.acceptor.join(LIMIT_S)
+            self.listener.close()
+            os.close(self.last)
+            os.close(self.last_told)
         for thread in self.threads:
             thread.join(LIMIT_S)
             if thread.is_alive():

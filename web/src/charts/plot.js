@@ -3,34 +3,12 @@
 // paints.
 import uPlot from 'uplot';
 import { colours, font } from '../colours.js';
-import { clock } from '../format.js';
 import { Raster } from './raster.js';
+import { Times } from './times.js';
 
 export const AXIS_PX = 58; // of every y axis, so that all plots begin at one left edge
 const TIME_AXIS_PX = 22;
-const TIME_STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800].map((s) => s * 1000);
-
-function timeSplits(u, axis, min, max) {
-	const wanted = Math.max(3, u.bbox.width / devicePixelRatio / 110);
-	const step = TIME_STEPS_MS.find((s) => (max - min) / s <= wanted) ?? TIME_STEPS_MS.at(-1);
-	const zone = new Date(min).getTimezoneOffset() * 60e3;
-	const splits = [];
-	for (let t = Math.ceil((min - zone) / step) * step + zone; t <= max; t += step)
-		splits.push(t);
-	u.timeStep = step;
-	return splits;
-}
-
-// A label that the edge would cut is left out.
-function timeLabels(u, splits) {
-	const half = u.timeStep < 60e3 ? 29 : 19;
-	const perMs = u.bbox.width / devicePixelRatio / (u.scales.x.max - u.scales.x.min);
-	return splits.map((t) => {
-		const x = (t - u.scales.x.min) * perMs;
-		const cut = x < half - AXIS_PX || x > u.bbox.width / devicePixelRatio - half;
-		return cut ? null : clock(t, u.timeStep < 60e3 ? 'second' : 'minute');
-	});
-}
+const TOP_PX = 9;
 
 export class Plot {
 	/**
@@ -40,44 +18,34 @@ export class Plot {
 	 */
 	constructor(root, options) {
 		const timeAxis = options.timeAxis ?? (() => false);
-		this.max = Date.now();
-		this.min = this.max - 60e3;
 		this.yMin = 0;
 		this.yMax = 1;
 		this.u = new uPlot({
 			width: 300,
 			height: 100,
 			pxAlign: 1,
-			padding: [9, 0, 0, 0],
+			padding: [TOP_PX, 0, () => (timeAxis() ? TIME_AXIS_PX : 6), 0],
 			legend: { show: false },
 			cursor: { show: false },
-			scales: {
-				x: { time: false, range: () => [this.min, this.max] },
-				y: { range: () => [this.yMin, this.yMax] },
-			},
-			axes: [
-				this.#axis({ splits: timeSplits, values: (u, splits) => (timeAxis() ? timeLabels(u, splits) : splits.map(() => null)),
-					size: () => (timeAxis() ? TIME_AXIS_PX : 6), gap: 7 }),
-				this.#axis({ size: AXIS_PX, gap: 8,
-					splits: (u) => options.yTicks(this.yMax, u.bbox.height / devicePixelRatio, this.yMin),
-					values: (u, splits) => splits.map((v) => options.yLabel(v, this.yMax)) }),
-			],
+			scales: { x: { time: false }, y: { range: () => [this.yMin, this.yMax] } },
+			axes: [{ show: false }, {
+				size: AXIS_PX,
+				gap: 8,
+				stroke: () => colours.faint,
+				grid: { stroke: () => colours.grid, width: 1 },
+				ticks: { show: false },
+				font,
+				splits: (u) => options.yTicks(this.yMax, u.bbox.height / devicePixelRatio),
+				values: (u, splits) => splits.map((v) => options.yLabel(v, this.yMax)),
+			}],
 			series: [{}, { show: false }],
-		}, [[this.min, this.max], [null, null]], root);
+		}, [[0, 1], [null, null]], root);
 		this.canvas = document.createElement('canvas');
 		this.canvas.className = 'data';
 		root.append(this.canvas);
 		this.raster = new Raster(this.canvas);
-	}
-
-	#axis(options) {
-		return {
-			stroke: () => colours.faint,
-			grid: { stroke: () => colours.grid, width: 1 },
-			ticks: { show: false },
-			font,
-			...options,
-		};
+		this.times = options.timeAxis && new Times(root);
+		this.timeAxis = timeAxis;
 	}
 
 	/** @param {number} widthPx @param {number} heightPx of the whole, axes included */
@@ -93,11 +61,19 @@ export class Plot {
 		style.height = `${height / devicePixelRatio}px`;
 	}
 
-	/** Draw the axes for a stretch of time. */
-	axes(min, max) {
-		this.min = min;
-		this.max = max;
-		this.u.setData([[min, max], [null, null]], true);
+	/** Draw axis and grid where they are no longer right; @key: all else that they depend on. */
+	axes(key) {
+		const now = `${this.yMin} ${this.yMax} ${key}`;
+		if (now === this.drawn)
+			return;
+		this.drawn = now;
+		this.u.setData([[0, 1], [null, null]], true);
+	}
+
+	/** Label the time axis, if this chart has one. */
+	label(minT, maxT) {
+		if (this.times && this.timeAxis())
+			this.times.show(minT, maxT, this.box.width);
 	}
 
 	/** Distance of a value from the upper edge, in device pixels. */

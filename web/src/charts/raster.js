@@ -6,6 +6,7 @@
 // moves by whole pixels: what is there is shifted and only new windows are painted. That is what keeps a live page
 // cheap; paths cost twenty times as much.
 import { pixel, ramp } from '../colours.js';
+import { timeStep, timeTicks } from './times.js';
 
 const GAP_PX = 1.5; // less than this between two windows is no gap
 
@@ -51,14 +52,29 @@ export class Raster {
 		if (!keeps) {
 			this.pixels.fill(0);
 			this.first = 0;
+			this.#grid(0);
 		} else {
 			this.#shift(moved);
+			this.#grid(this.width - moved);
 			this.first = data.n;
 			while (this.first > 0 && data.t[this.first - 1] > this.paintedT)
 				this.first--;
 		}
 		this.paintedT = data.n ? data.t[data.n - 1] : NaN;
 		return true;
+	}
+
+	// Upright lines at the ticks of the time axis, under what is painted on them.
+	#grid(from) {
+		const { pixels, width, height, minT, perMs } = this;
+		const colour = pixel('grid');
+		const step = timeStep(this.span, width / this.ratio);
+		for (const t of timeTicks(minT + (from - 1) / perMs, minT + (width - 1) / perMs, step)) {
+			const x = Math.round((t - minT) * perMs);
+			if (x >= from && x < width)
+				for (let y = 0; y < height; y++)
+					pixels[y * width + x] = colour;
+		}
 	}
 
 	end() {
@@ -92,7 +108,7 @@ export class Raster {
 	/** Areas upon each other. @tops: sums, the lowest first; @yMax: value of the upper edge. */
 	areas(tops, colours, yMax) {
 		const { pixels, width, height } = this;
-		const paint = colours.map(pixel);
+		const paint = colours.map((name) => pixel(name));
 		for (let k = this.first; k < this.data.n; k++) {
 			const from = this.#from(k), to = this.#to(k);
 			let bottom = height;

@@ -5,13 +5,7 @@ import { svg } from '../dom.js';
 /** Draws @values (null: unknown) over the whole width of @canvas. @max: the least that the height stands for. */
 export function drawSpark(canvas, picture, values, colour, least) {
 	const ratio = devicePixelRatio || 1;
-	const w = Math.round(canvas.clientWidth * ratio), h = Math.round(canvas.clientHeight * ratio);
-	if (!w || !h)
-		return;
-	if (canvas.width !== w || canvas.height !== h) {
-		canvas.width = w;
-		canvas.height = h;
-	}
+	const { width: w, height: h } = canvas;
 	const c = canvas.getContext('2d');
 	const { t, span, n } = picture.data;
 	const perMs = w / (picture.maxT - picture.minT);
@@ -67,6 +61,12 @@ export function drawSpark(canvas, picture, values, colour, least) {
 	c.lineWidth = 1.25 * ratio;
 	c.lineJoin = 'round';
 	c.stroke(line);
+}
+
+/** After a change of the window's size: reading it on each drawing would make the browser lay out each time. */
+export function sizeSpark(canvas) {
+	canvas.width = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
+	canvas.height = Math.max(1, Math.round(canvas.clientHeight * devicePixelRatio));
 }
 
 export function newSvgSpark() {

@@ -73,7 +73,8 @@ export class Strip {
 		const d = picture.data;
 		this.picture = picture;
 		this.spec.fit(this, picture);
-		this.plot.axes(picture.minT, picture.maxT);
+		this.plot.axes(theme);
+		this.plot.label(picture.minT, picture.maxT);
 		const { raster, yMin, yMax } = this.plot;
 		if (raster.begin(picture, `${yMin} ${yMax} ${this.heat?.max} ${picture.rollMs} ${theme}`)) {
 			this.spec.paint(raster, d, this, picture);

@@ -3,7 +3,7 @@
 import { colours } from '../colours.js';
 import { $, el, setClass, setQuantity, setText } from '../dom.js';
 import * as format from '../format.js';
-import { drawSpark } from '../charts/spark.js';
+import { drawSpark, sizeSpark } from '../charts/spark.js';
 
 const dash = format.NONE;
 
@@ -79,6 +79,11 @@ export class Cards {
 			setClass(card.word, `word ${own.word[1]}`);
 			card.level = own.word[1];
 		}
+	}
+
+	size() {
+		for (const { canvas } of this.cards)
+			sizeSpark(canvas);
 	}
 
 	draw(picture) {
