@@ -19,7 +19,7 @@
 #include "buckets.h"
 
 #define RQS_WINDOW_BYTES 512		      /* a power of 2 */
-#define RQS_WINDOW_ROOM (RQS_WINDOW_BYTES + 16) /* loads of 16 bytes may begin at any byte of the window */
+#define RQS_WINDOW_ROOM (RQS_WINDOW_BYTES + 32) /* loads of 32 bytes may begin at any byte of the window */
 #define RQS_HEAD_MAX 65536		      /* bytes; a longer head is not followed */
 
 enum rqs_framing_state {
@@ -219,18 +219,27 @@ static inline void rqs_framing_chunk(struct rqs_framing *f)
 	f->match = 0;
 }
 
-/* Skip to behind the next LF; true when it was found. */
+/* Skip to behind the next LF, looking at up to 32 bytes; true when it was found. */
 static inline bool rqs_framing_to_lf(struct rqs_scan *s, const unsigned char *at, __u32 room)
 {
+	__u32 word;
 	__u64 found;
 
 	if (room < 8) {
 		s->pos++;
 		return *at == '\n';
 	}
-	found = rqs_framing_find(rqs_framing_load(at), '\n');
-	s->pos += found ? rqs_framing_byte_of(found) + 1 : 8;
-	return found;
+	for (word = 0; word < 4; word++) {
+		if (room < 8 * (word + 1))
+			break;
+		found = rqs_framing_find(rqs_framing_load(at + 8 * word), '\n');
+		if (found) {
+			s->pos += rqs_framing_byte_of(found) + 1;
+			return true;
+		}
+		s->pos += 8;
+	}
+	return false;
 }
 
 /* Behind the colon of one of the two headers that matter. */
@@ -275,8 +284,10 @@ static inline void rqs_framing_line_start(struct rqs_scan *s, const unsigned cha
 	__u64 first, second;
 
 	if (c == '\r' || c == '\n') {
-		s->pos++;
-		f->state = c == '\n' ? RQS_FRAMING_HEAD_END : RQS_FRAMING_HEAD_LF;
+		bool whole = c == '\r' && room >= 2 && at[1] == '\n';
+
+		s->pos += 1 + whole;
+		f->state = c == '\n' || whole ? RQS_FRAMING_HEAD_END : RQS_FRAMING_HEAD_LF;
 		return;
 	}
 	c |= 0x20;
@@ -338,9 +349,28 @@ static inline void rqs_framing_encoding(struct rqs_framing *f, __u8 c)
 	}
 }
 
-static inline void rqs_framing_start(struct rqs_scan *s, __u8 c)
+/* "HTTP/1.x NNN" at once, where all of it is there; else byte by byte. */
+static inline bool rqs_framing_status_line(struct rqs_scan *s, const unsigned char *at, __u32 room)
 {
 	struct rqs_framing *f = &s->f;
+	__u32 a = at[9] - '0', b = at[10] - '0', c = at[11] - '0';
+
+	if (room < 16 || (rqs_framing_load(at) & 0xffffffffffffffULL) != RQS_WORD_HTTP1 || (at[7] & 0xfe) != '0' ||
+	    at[8] != ' ' || a < 1 || a > 5 || b > 9 || c > 9 || (at[12] != ' ' && at[12] != '\r' && at[12] != '\n'))
+		return false;
+	f->status = a * 100 + b * 10 + c;
+	f->state = RQS_FRAMING_LINE_SKIP;
+	s->pos += 12;
+	return true;
+}
+
+/* The first byte of a message, and where it is one of the usual beginnings, all of that. */
+static inline void rqs_framing_start(struct rqs_scan *s, const unsigned char *at, __u32 room)
+{
+	struct rqs_framing *f = &s->f;
+	__u64 word = rqs_framing_load(at);
+	__u32 method_bytes = 0;
+	__u8 c = *at;
 
 	if (c == '\r' || c == '\n') {
 		s->pos++;
@@ -351,13 +381,26 @@ static inline void rqs_framing_start(struct rqs_scan *s, __u8 c)
 	f->match = 0;
 	f->left = 0;
 	if (f->flags & RQS_FRAMING_IS_RESPONSE) {
-		f->state = c == 'H' ? RQS_FRAMING_VERSION : RQS_FRAMING_BAD;
-	} else if (c >= 'A' && c <= 'Z') {
-		f->state = RQS_FRAMING_METHOD;
-		s->method_pos = s->pos;
-	} else {
-		f->state = RQS_FRAMING_BAD;
+		if (!rqs_framing_status_line(s, at, room))
+			f->state = c == 'H' ? RQS_FRAMING_VERSION : RQS_FRAMING_BAD;
+		return;
 	}
+	if (c < 'A' || c > 'Z') {
+		f->state = RQS_FRAMING_BAD;
+		return;
+	}
+	s->method_pos = s->pos;
+	f->state = RQS_FRAMING_METHOD;
+	if ((__u32)word == (__u32)RQS_W('G', 'E', 'T', ' ', 0, 0, 0, 0))
+		method_bytes = 3;
+	else if ((word & 0xffffffffffULL) == RQS_W('P', 'O', 'S', 'T', ' ', 0, 0, 0))
+		method_bytes = 4;
+	if (!method_bytes || room < 8)
+		return;
+	s->method_bytes = method_bytes;
+	s->pos += method_bytes + 1;
+	s->target_pos = s->pos;
+	f->state = RQS_FRAMING_TARGET;
 }
 
 static inline void rqs_framing_method(struct rqs_scan *s, __u8 c)
@@ -389,21 +432,24 @@ static inline void rqs_framing_method(struct rqs_scan *s, __u8 c)
 static inline void rqs_framing_target(struct rqs_scan *s, const unsigned char *at, __u32 room)
 {
 	struct rqs_framing *f = &s->f;
+	__u32 word, run = 0;
 	__u64 found = 0;
-	__u32 run = 1;
 
-	if (room >= 8) {
-		found = rqs_framing_find_below(rqs_framing_load(at), 0x21);
-		run = found ? rqs_framing_byte_of(found) : 8;
-	} else if (*at < 0x21) {
-		found = 1;
-		run = 0;
+	if (room < 8) {
+		found = *at < 0x21;
+		run = !found;
+	}
+	for (word = 0; word < 4; word++) {
+		if (found || room < 8 * (word + 1))
+			break;
+		found = rqs_framing_find_below(rqs_framing_load(at + 8 * word), 0x21);
+		run += found ? rqs_framing_byte_of(found) : 8;
 	}
 	s->pos += run;
 	f->match |= run > 0; /* a target isn't empty */
 	if (!found)
 		return;
-	if (at[run & 7] != ' ' || !f->match) {
+	if (at[run & 31] != ' ' || !f->match) {
 		f->state = RQS_FRAMING_BAD;
 		return;
 	}
@@ -419,8 +465,15 @@ static inline void rqs_framing_version(struct rqs_scan *s, const unsigned char *
 	__u8 c = *at;
 
 	if (f->match == 0 && room >= 8 && (rqs_framing_load(at) & 0xffffffffffffffULL) == RQS_WORD_HTTP1) {
-		f->match = 7;
 		s->pos += 7;
+		f->match = 7;
+		if (room < 10 || (at[7] & 0xfe) != '0' || at[8] != '\r' || at[9] != '\n' ||
+		    f->flags & RQS_FRAMING_IS_RESPONSE)
+			return;
+		s->pos += 3;
+		f->match = 0;
+		f->left = 0;
+		f->state = RQS_FRAMING_LINE_START;
 		return;
 	}
 	s->pos++;
@@ -515,14 +568,20 @@ RQS_GLOBAL int rqs_framing_step(struct rqs_scan *s, const struct rqs_window_byte
 	c = *at;
 	switch (f->state) {
 	case RQS_FRAMING_LINE_SKIP:
-		if (rqs_framing_to_lf(s, at, room))
-			f->state = RQS_FRAMING_LINE_START;
+		if (!rqs_framing_to_lf(s, at, room))
+			break;
+		f->state = RQS_FRAMING_LINE_START;
+		if (s->pos >= s->end)
+			break;
+		at = window->data + (s->pos & (RQS_WINDOW_BYTES - 1));
+		room = s->end - s->pos;
+		rqs_framing_line_start(s, at, room);
 		break;
 	case RQS_FRAMING_LINE_START:
 		rqs_framing_line_start(s, at, room);
 		break;
 	case RQS_FRAMING_START:
-		rqs_framing_start(s, c);
+		rqs_framing_start(s, at, room);
 		break;
 	case RQS_FRAMING_METHOD:
 		rqs_framing_method(s, c);

@@ -352,6 +352,7 @@ __noinline int rqs_request_head(struct rqs_feed *feed, struct rqs_conn *conn, st
 	if (lane) {
 		__sync_fetch_and_add(&lane->requests, 1);
 		__sync_fetch_and_add(&lane->in_flight, 1);
+		rqs_count_request(conn, lane, feed->seq + feed->at);
 		rqs_lane_end(lane, conn->slot);
 	}
 	rqs_framing_body(&conn->request, false, false);
@@ -639,7 +640,6 @@ __noinline int rqs_feed_begin(struct rqs_feed *feed, struct rqs_conn *conn, stru
 __noinline int rqs_feed_end(struct rqs_feed *feed, struct rqs_conn *conn, struct rqs_pipe *pipe, bool looked)
 {
 	struct rqs_http_lane *lane;
-	__s32 counted;
 
 	if (!feed || !conn)
 		return 0;
@@ -650,13 +650,11 @@ __noinline int rqs_feed_end(struct rqs_feed *feed, struct rqs_conn *conn, struct
 	if (conn->mode != RQS_CONN_HTTP)
 		return 0;
 	if (feed->is_request) {
-		counted = conn->request_seq - conn->request_counted;
-		if (counted <= 0)
+		if (conn->request_counted == conn->request_seq)
 			return 0;
-		conn->request_counted = conn->request_seq;
 		lane = rqs_lane_begin(conn->slot);
 		if (lane) {
-			__sync_fetch_and_add(&lane->request_bytes, counted);
+			rqs_count_request(conn, lane, conn->request_seq);
 			rqs_lane_end(lane, conn->slot);
 		}
 		return 0;

@@ -84,6 +84,17 @@ static __always_inline struct rqs_open *rqs_open_make(struct rqs_conn *conn, str
 	return open;
 }
 
+/* Bytes of the request up to @seq went by. */
+static __always_inline void rqs_count_request(struct rqs_conn *conn, struct rqs_http_lane *lane, __u32 seq)
+{
+	__s32 bytes = seq - conn->request_counted;
+
+	if (bytes > 0) {
+		conn->request_counted = seq;
+		__sync_fetch_and_add(&lane->request_bytes, bytes);
+	}
+}
+
 /* Bytes of the response up to @seq were handed over. */
 static __always_inline void rqs_count_response(struct rqs_conn *conn, struct rqs_http_lane *lane, __u32 seq)
 {

@@ -45,24 +45,39 @@ static void apply(struct fixture *fix)
 	build_tick(&fix->build, seq + 1);
 }
 
-/* Whether the schema that is kept with the project takes the document; an independent program says so. */
-static bool fits_schema(json_t *document)
+/*
+ * What the schema that is kept with the project says, by way of an independent program.
+ * Return: the index of the first of @documents that it takes, or -1. Starting the program is what takes time.
+ */
+static int first_that_fits(json_t *documents)
 {
 	static const char command[] =
 		"python3 -c 'import json, sys, jsonschema\n"
-		"schema = json.load(open(sys.argv[1]))\n"
-		"errors = jsonschema.Draft7Validator(schema).iter_errors(json.load(sys.stdin))\n"
-		"sys.exit(10 if any(errors) else 0)' " SCHEMA;
+		"validator = jsonschema.Draft7Validator(json.load(open(sys.argv[1])))\n"
+		"for index, document in enumerate(json.load(sys.stdin)):\n"
+		"    if validator.is_valid(document): sys.exit(100 + index)\n"
+		"sys.exit(10)' " SCHEMA;
 	FILE *pipe = popen(command, "w");
 	int status;
 
 	assert_non_null(pipe);
-	json_dumpf(document, pipe, JSON_COMPACT);
+	json_dumpf(documents, pipe, JSON_COMPACT);
 	status = pclose(pipe);
 	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 10)
+	if (WEXITSTATUS(status) == 10)
+		return -1;
+	if (WEXITSTATUS(status) < 100)
 		fail_msg("the schema could not be checked (status %d): is " SCHEMA " below the working directory?", status);
-	return WEXITSTATUS(status) == 0;
+	return WEXITSTATUS(status) - 100;
+}
+
+static bool fits_schema(json_t *document)
+{
+	json_t *documents = json_pack("[O]", document);
+	int index = first_that_fits(documents);
+
+	json_decref(documents);
+	return index == 0;
 }
 
 static json_t *take(const struct fixture *fix)
@@ -368,7 +383,8 @@ static void test_the_schema_refuses_what_breaks_the_contract(void **state)
 		{ "coverage/lost", "unmatched", true }, { "coverage", "probes", false }, { "self", "rss_bytes", false },
 	};
 	struct fixture *fix = *state;
-	json_t *json, *broken, *parent;
+	json_t *json, *all = json_array(), *broken, *parent;
+	int taken;
 	size_t i;
 
 	apply_everything(fix, 12);
@@ -376,17 +392,19 @@ static void test_the_schema_refuses_what_breaks_the_contract(void **state)
 	assert_true(fits_schema(json));
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		broken = json_deep_copy(json);
+		json_array_append_new(all, broken);
 		parent = at(broken, cases[i].parent);
 		assert_true(json_is_object(parent));
 		if (cases[i].remove)
 			assert_int_equal(json_object_del(parent, cases[i].key), 0);
 		else
 			json_object_set_new(parent, cases[i].key, json_string("wrong"));
-		if (fits_schema(broken))
-			fail_msg("the schema takes %s/%s %s", cases[i].parent, cases[i].key,
-				 cases[i].remove ? "missing" : "wrong");
-		json_decref(broken);
 	}
+	taken = first_that_fits(all);
+	if (taken >= 0)
+		fail_msg("the schema takes %s/%s %s", cases[taken].parent, cases[taken].key,
+			 cases[taken].remove ? "missing" : "wrong");
+	json_decref(all);
 	json_object_set_new(json, "added", json_true()); /* others may be added */
 	json_object_set_new(at(json, "services/0"), "added", json_true());
 	assert_true(fits_schema(json));

@@ -45,7 +45,7 @@ export function percent(ratio) {
 	const x = ratio * 100;
 	if (x > 0 && x < 0.005)
 		return '<0.01';
-	return x >= 99.95 || x >= 10 ? String(Math.round(x)) : String(+x.toFixed(x < 1 ? 2 : 1));
+	return x === 0 || x >= 9.95 ? String(Math.round(x)) : x.toFixed(x < 0.995 ? 2 : 1);
 }
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];

@@ -14,7 +14,7 @@ export class Raster {
 	/** @param {HTMLCanvasElement} canvas */
 	constructor(canvas) {
 		this.canvas = canvas;
-		this.context = canvas.getContext('2d');
+		this.context = canvas.getContext('2d', { willReadFrequently: true }); // pixels are made by the CPU
 		this.width = this.height = 0;
 		this.paintedT = NaN; // end of the last window that is in the picture
 	}

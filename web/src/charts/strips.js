@@ -56,7 +56,7 @@ function heatStrip(spec, name, of) {
 			const yOf = (ns) => strip.plot.yOf(heat.rowOf(ns));
 			heat.paint(raster, picture);
 			raster.line(of(d).max, yOf, { colour: 'max', px: 1, dots: true });
-			raster.line(of(d).p50, yOf, { colour: 'p50', px: 1.3, halo: true });
+			raster.line(of(d).p50, yOf, { colour: 'p50', px: 2, halo: true });
 			raster.line(of(d).p99, yOf, { colour: 'p99', px: 2, halo: true });
 		},
 	};
