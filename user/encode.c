@@ -74,7 +74,10 @@ void rqs_encode_status(struct rqs_json *json, const struct rqs_totals *totals)
 	for (i = 0; i < RQS_STATUS_COUNT; i++) {
 		if (!totals->status[i])
 			continue;
-		snprintf(code, sizeof(code), "%u", i + RQS_STATUS_LOW);
+		if (i)
+			snprintf(code, sizeof(code), "%u", i + RQS_STATUS_LOW);
+		else
+			strcpy(code, "unknown");
 		rqs_encode_uint(json, code, totals->status[i]);
 	}
 	rqs_json_object_end(json);

@@ -26,7 +26,7 @@ void rqs_totals_add(struct rqs_totals *totals, const struct rqs_service_delta *d
 	books->response_bytes += delta->books.response_bytes;
 	rqs_split_add(&totals->split, &delta->split);
 	for (i = 0; i < delta->status_count; i++) {
-		uint32_t index = (uint32_t)delta->status[i].code - RQS_STATUS_LOW;
+		uint32_t code = delta->status[i].code, index = code ? code - RQS_STATUS_LOW : 0;
 
 		if (index < RQS_STATUS_COUNT)
 			totals->status[index] += delta->status[i].count;

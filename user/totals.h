@@ -12,7 +12,7 @@
 struct rqs_totals {
 	struct rqs_books books; /* .in_flight is of now */
 	struct rqs_split split;
-	uint64_t status[RQS_STATUS_COUNT]; /* by code, from RQS_STATUS_LOW */
+	uint64_t status[RQS_STATUS_COUNT]; /* by code, from RQS_STATUS_LOW; 100 is never final, [0]: not readable */
 	struct rqs_hist hists[RQS_METRIC_COUNT];
 };
 

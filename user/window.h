@@ -42,7 +42,7 @@ struct rqs_dist {
 };
 
 struct rqs_status_count {
-	uint16_t code; /* 100 .. 599 */
+	uint16_t code; /* 100 .. 599; 0: the head could not be read */
 	uint32_t count;
 };
 

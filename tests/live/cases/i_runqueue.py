@@ -57,13 +57,14 @@ def measure(bench):
 def runqueue_latency_sum_and_switches(bench):
     """
     The part of a wait before a migration is not seen (the kernel books it when the task is moved): a busy neighbour
-    makes many of those. So up to four attempts to find the host quiet, and if it never is, the pinned spinners'
-    share is the least that must be there.
+    makes many of those. On a quiet host the sums must agree at once; on a busy one there are four attempts, and if
+    none agrees, the pinned spinners' share is the least that must be there.
     """
     for _ in range(4):
         got, own, total = measure(bench)
-        if total - own < 0.02 * total:
+        if total - own < 0.05 * total:
             within(got / total, 0.99, 1.01, 'latency sum against schedstat')
+        if 0.99 <= got / total <= 1.01:
             break
     else:
         bench.say('the host is too busy with other things for the strict comparison')

@@ -97,7 +97,7 @@ class Books:
         for name in COUNTS:
             setattr(self, name, after.get(name, 0) - before.get(name, 0))
         old = before.get('status', {})
-        self.status = {int(code): count - old.get(code, 0) for code, count in after.get('status', {}).items()
+        self.status = {int(code) if code.isdigit() else 0: count - old.get(code, 0) for code, count in after.get('status', {}).items()
                        if count != old.get(code, 0)}
 
     def line(self):
