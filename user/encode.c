@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void rqs_encode_uint(struct rqs_json *json, const char *key, uint64_t value)
 {
