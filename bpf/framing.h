@@ -21,6 +21,7 @@
 #define RQS_WINDOW_BYTES 512		      /* a power of 2 */
 #define RQS_WINDOW_ROOM (RQS_WINDOW_BYTES + 32) /* loads of 32 bytes may begin at any byte of the window */
 #define RQS_HEAD_MAX 65536		      /* bytes; a longer head is not followed */
+#define RQS_BLANKS_MAX 16		      /* CRs and LFs before a request */
 
 enum rqs_framing_state {
 	RQS_FRAMING_START = 0, /* before the first byte of a message; leading CRLFs are passed over */
@@ -247,6 +248,7 @@ static inline void rqs_framing_value(struct rqs_framing *f, bool length)
 {
 	f->match = 0;
 	if (!length) {
+		f->flags &= ~RQS_FRAMING_CHUNKED; /* of several such lines the last one names the last coding */
 		f->state = RQS_FRAMING_ENCODING;
 	} else if (f->flags & RQS_FRAMING_HAS_LENGTH) {
 		f->state = RQS_FRAMING_LINE_SKIP; /* a second one: the first holds */
@@ -332,20 +334,22 @@ static inline void rqs_framing_length(struct rqs_framing *f, __u8 c)
 	}
 }
 
-/* "chunked" must be the last of the codings named. */
+/* "chunked" must be the last of the codings named; match: how many of its letters were seen, 8 in any other one. */
 static inline void rqs_framing_encoding(struct rqs_framing *f, __u8 c)
 {
 	if (c == '\n') {
 		if (f->match == 7)
 			f->flags |= RQS_FRAMING_CHUNKED;
 		f->state = RQS_FRAMING_LINE_START;
-	} else if (f->match == 7) {
-		if (c != ' ' && c != '\t' && c != '\r')
-			f->match = 0;
-	} else if (rqs_framing_lower(c) == rqs_framing_letter(RQS_WORD_CHUNKED, 0, 0, f->match)) {
+	} else if (c == ',') {
+		f->match = 0;
+	} else if (c == ' ' || c == '\t' || c == '\r') {
+		if (f->match && f->match != 7)
+			f->match = 8;
+	} else if (f->match < 7 && rqs_framing_lower(c) == rqs_framing_letter(RQS_WORD_CHUNKED, 0, 0, f->match)) {
 		f->match++;
 	} else {
-		f->match = rqs_framing_lower(c) == 'c';
+		f->match = 8;
 	}
 }
 
@@ -374,7 +378,7 @@ static inline void rqs_framing_start(struct rqs_scan *s, const unsigned char *at
 
 	if (c == '\r' || c == '\n') {
 		s->pos++;
-		if (f->flags & RQS_FRAMING_IS_RESPONSE || f->head_bytes > 16)
+		if (f->flags & RQS_FRAMING_IS_RESPONSE || ++f->match > RQS_BLANKS_MAX)
 			f->state = RQS_FRAMING_BAD;
 		return;
 	}
@@ -416,7 +420,7 @@ static inline void rqs_framing_method(struct rqs_scan *s, __u8 c)
 			f->flags |= RQS_FRAMING_IS_CONNECT;
 		else if (f->left == RQS_METHOD_PROXY_WORD)
 			f->state = RQS_FRAMING_PROXY;
-		s->method_bytes = s->method_pos != RQS_SCAN_NOWHERE ? f->match : 0;
+		s->method_bytes = s->method_pos != RQS_SCAN_NOWHERE && f->state == RQS_FRAMING_TARGET ? f->match : 0;
 		s->target_pos = s->pos;
 		/* PRI is kept: only it may be followed by HTTP/2. */
 		f->left = f->left == RQS_METHOD_PRI_WORD;

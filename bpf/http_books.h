@@ -7,8 +7,8 @@
 #ifndef RQS_BPF_HTTP_BOOKS_H
 #define RQS_BPF_HTTP_BOOKS_H
 
-#include "events.h"
 #include "http_conn.h"
+#include "events.h"
 
 /* Set before loading. */
 const volatile __u64 rqs_slow_ns = 1000000000ULL;

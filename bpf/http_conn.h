@@ -6,8 +6,19 @@
 #ifndef RQS_BPF_HTTP_CONN_H
 #define RQS_BPF_HTTP_CONN_H
 
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
 #include "abi.h"
 #include "framing.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
+#define rqs_cast(type, pointer) ((type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type)))
 
 #define RQS_PIPE_DEPTH 32 /* requests followed on one connection at a time; a power of 2 */
 #define RQS_ARRIVALS 8	  /* packets not yet read whose time is kept; a power of 2 */
@@ -94,5 +105,71 @@ struct rqs_turn {
 	__u32 turns;
 	__u32 pad;
 };
+
+/* When the byte at @seq became readable; 0 if that wasn't seen. */
+static __always_inline __u64 rqs_arrival_of(const struct rqs_conn *conn, __u32 seq)
+{
+	__u8 count = conn->arrival_count, i;
+	__u64 found_ns = 0;
+
+	/* From the newest back: the oldest that reaches beyond @seq. Those before are of bytes already read. */
+	for (i = 1; i <= RQS_ARRIVALS; i++) {
+		__u8 slot = (count - i) & (RQS_ARRIVALS - 1);
+
+		if (conn->arrival_ns[slot] && (__s32)(conn->arrival_seq[slot] - seq) > 0)
+			found_ns = conn->arrival_ns[slot];
+		else
+			break;
+	}
+	return found_ns;
+}
+
+/* Where the newest byte came in that no record reaches. */
+static __always_inline void rqs_arrival_push(struct rqs_conn *conn, __u32 readable_seq, __u64 now_ns)
+{
+	struct rqs_framing *f = conn->role == RQS_CONN_CLIENT ? &conn->response : &conn->request;
+	__u32 looked_seq = conn->role == RQS_CONN_CLIENT ? conn->response_seq : conn->request_seq;
+	__u8 count = conn->arrival_count;
+	__u8 oldest = count & (RQS_ARRIVALS - 1), newest = (count - 1) & (RQS_ARRIVALS - 1);
+
+	if (conn->arrival_ns[newest] && (__s32)(readable_seq - conn->arrival_seq[newest]) <= 0)
+		return;
+	/* Only where a message begins is the time wanted. */
+	if (rqs_framing_skips(f->state) && f->left >= readable_seq - looked_seq)
+		return;
+	/* All are in use: what came first is what will be asked for first. */
+	if (conn->arrival_ns[oldest] && (__s32)(conn->arrival_seq[oldest] - looked_seq) > 0)
+		return;
+	conn->arrival_seq[oldest] = readable_seq;
+	conn->arrival_ns[oldest] = now_ns;
+	conn->arrival_count = count + 1;
+}
+
+/* A connection's streams from where they are now; nothing is known of it yet. */
+static __always_inline void rqs_conn_begin(struct rqs_conn *conn, const struct sock *sk, __u8 mode, __u8 role)
+{
+	struct tcp_sock *tcp = rqs_cast(struct tcp_sock, sk);
+	__u32 receive_seq = tcp->copied_seq, send_seq = tcp->write_seq;
+
+	__builtin_memset(conn, 0, sizeof(*conn));
+	conn->family = sk->__sk_common.skc_family;
+	conn->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	conn->local_port = sk->__sk_common.skc_num;
+	conn->netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (conn->family == AF_INET)
+		*(__u32 *)conn->peer_address = sk->__sk_common.skc_daddr;
+	else
+		bpf_probe_read_kernel(conn->peer_address, 16, &sk->__sk_common.skc_v6_daddr);
+	conn->mode = mode;
+	conn->role = role;
+	conn->request_known = mode == RQS_CONN_NEW;
+	conn->response_known = mode == RQS_CONN_NEW;
+	conn->response.flags = RQS_FRAMING_IS_RESPONSE;
+	conn->request_seq = role == RQS_CONN_CLIENT ? send_seq : receive_seq;
+	conn->response_seq = role == RQS_CONN_CLIENT ? receive_seq : send_seq;
+	conn->request_counted = conn->request_seq;
+	conn->response_counted = conn->response_seq;
+	conn->only.number = ~0U;
+}
 
 #endif

@@ -111,7 +111,7 @@ static const struct vector vectors[] = {
 	  "GET /1 HTTP/1.1\r\n\r\n^$POST /2 HTTP/1.1\r\nContent-Length: 3\r\n\r\n^abc$HEAD /3 HTTP/1.1\r\n\r\n^$" POST CHUNKED
 	  "\r\n^1\r\na\r\n0\r\n\r\n$GET /5 HTTP/1.0\r\n\r\n^$GET",
 	  "none length=3 HEAD,none chunked none head"),
-	V(REQUEST, "rubbish behind a body", POST "Content-Length: 2\r\n\r\n^abcd", "length=2 bad"),
+	V(REQUEST, "rubbish behind a body", POST "Content-Length: 2\r\n\r\n^ab$cd", "length=2 bad"),
 	/* heads of several windows */
 	V(REQUEST, "length behind two windows", POST LINES512 LINES512 "Content-Length: 3\r\n\r\n^abc$", "length=3 idle"),
 	V(REQUEST, "a value of two windows", POST "Cookie: " X512 X512 "\r\n" CHUNKED "\r\n^0\r\n\r\n$", "chunked idle"),
@@ -183,7 +183,7 @@ static const struct vector vectors[] = {
 	V(RESPONSE, "blank before a size", OK CHUNKED "\r\n^ 5\r\nhello\r\n", "200,chunked bad"),
 	V(RESPONSE, "size that is none", OK CHUNKED "\r\n^5g\r\nhello\r\n", "200,chunked bad"),
 	V(RESPONSE, "chunk longer than its size", OK CHUNKED "\r\n^4\r\nhello\r\n0\r\n\r\n", "200,chunked bad"),
-	V(RESPONSE, "chunk shorter than its size", OK CHUNKED "\r\n^6\r\nhello\r\n0\r\n\r\n", "200,chunked bad"),
+	V(RESPONSE, "chunk shorter than its size", OK CHUNKED "\r\n^7\r\nhello\r\n0\r\n\r\n", "200,chunked bad"),
 	V(RESPONSE, "trailers end by a CR", OK CHUNKED "\r\n^0\r\n\rX\r\n", "200,chunked bad"),
 	V(RESPONSE, "odd case and no blank", OK "tRANSFER-eNCODING:cHuNkEd\r\n\r\n^0\r\n\r\n$" OK
 	  "TRANSFER-ENCODING: \t CHUNKED \t \n\n^0\r\n\r\n$", "200,chunked 200,chunked idle"),
@@ -238,7 +238,7 @@ static const struct vector vectors[] = {
 	V(RESPONSE, "TLS alert", "\x15\x03\x03\x00\x02\x02\x28", "bad"),
 	V(RESPONSE, "cut in its status", "HTTP/1.1 20", "head"),
 	V(RESPONSE, "cut behind its status", "HTTP/1.1 200", "head"),
-	V(RESPONSE, "rubbish behind a body", OK "Content-Length: 2\r\n\r\n^abcd", "200,length=2 bad"),
+	V(RESPONSE, "rubbish behind a body", OK "Content-Length: 2\r\n\r\n^ab$cd", "200,length=2 bad"),
 	/* lines of a byte or two: most steps a byte */
 	V(RESPONSE, "short lines", OK "c\nt\nc\nt\nc\nt\nx\nC\nT\n:\n \n" CHUNKED "\n^0\nc\nx\n\n$", "200,chunked idle"),
 };

@@ -209,7 +209,7 @@ function lasting() {
 			k--;
 		if (k === values.length - 1)
 			return '';
-		const ms = data.t[values.length - 1] - (k < 0 ? picture.minT : data.t[k]);
+		const ms = data.t[values.length - 1] - (k < 0 ? data.t[0] - data.span[0] : data.t[k]);
 		return ms < 2000 ? '' : `${k < 0 ? 'more than ' : ''}${format.elapsed(ms)}`;
 	};
 	return { latency: over(data.latency.p99, store.hello.slow_ms * 2e5), queue: over(data.waiting, store.hello.host.cpus / 2) };
@@ -219,7 +219,7 @@ function drawNotes() {
 	const { latency, split, status, wait } = scope.strips;
 	const off = (name) => store.status?.coverage.probes.find((p) => p.name === name && p.state !== 'on');
 	const http = off('http'), sched = off('sched');
-	const seen = store.services?.items.some((s) => s.requests > 0) || picture.data.requests.some((x) => x > 0);
+	const seen = store.services?.items.some((s) => s.role === 'server' && s.requests > 0) || picture.data.requests.some((x) => x > 0);
 	const words = (title, why) => () => [el('h3', '', title), el('p', '', why)];
 	const quiet = (text) => () => [el('p', 'quiet', text)];
 	if (http) {

@@ -85,7 +85,7 @@ function queueWord(mean, p99, cpus) {
 export function verdict({ card, services, status, recent, slowMs, lasting = {} }) {
 	const found = [];
 	const add = (weight, level, head, why, short) => found.push({ weight, level, head, why, short });
-	const active = (services?.items ?? []).filter((s) => s.recent?.requests > 0 || s.recent?.responses > 0);
+	const active = (services?.items ?? []).filter((s) => s.role === 'server').filter((s) => s.recent?.requests > 0 || s.recent?.responses > 0);
 	if (recent) {
 		errors(card, active, add);
 		slowness(card, active, add, slowMs, lasting.latency);
@@ -163,7 +163,7 @@ function gaps(status, services, card, add) {
 			`${p.name} is not measured`);
 	if (off.some((p) => p.name === 'http') || !status || card.requests.rate === null)
 		return;
-	const seen = (services?.items ?? []).some((s) => s.requests > 0);
+	const seen = (services?.items ?? []).some((s) => s.role === 'server' && s.requests > 0);
 	const { tls = 0, http2 = 0 } = status.connections ?? {};
 	if (seen || card.requests.rate > 0)
 		return;

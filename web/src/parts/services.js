@@ -124,8 +124,9 @@ export class Services {
 	#fill(row, s) {
 		row.service = s;
 		setText(row.name, s.name);
-		setText(row.where, [s.port ? `:${s.port}` : '', s.container ?? ''].filter(Boolean).join(' · '));
-		const full = `${s.name}${s.port ? ` :${s.port}` : ''}${s.container ? ` in ${s.container}` : ''}, pid ${s.pids.slice(0, 8).join(', ')}${s.pids.length > 8 ? ' …' : ''}`;
+		const port = s.port ? `:${s.port}` : '';
+		setText(row.where, [s.role === 'client' ? `asks ${port}` : port, s.container ?? ''].filter(Boolean).join(' · '));
+		const full = `${s.name}${s.role === 'client' ? ', client of' : ''} ${port}${s.container ? ` in ${s.container}` : ''}, pid ${s.pids.slice(0, 8).join(', ')}${s.pids.length > 8 ? ' …' : ''}`;
 		if (row.cells[0].title !== full)
 			row.cells[0].title = full;
 		COLUMNS.forEach((c, k) => c.text && setText(row.cells[k], c.text(s)));

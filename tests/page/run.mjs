@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Tests of the page in Chromium: node tests/page/run.mjs [REGEXP]
+//   RQSCOPE_BIN   the program; without it only the feed is used
+//   RQSCOPE_NPM   node_modules with playwright-core (npm/node_modules beside the program, or in build/)
+//   CHROMIUM      the browser (/usr/bin/chromium)
+//   SHOTS         where screenshots go
+import { assert, binary, build, finish, launch, test } from './lib.mjs';
+import { feedTests } from './feed_tests.mjs';
+import { programTests } from './program_tests.mjs';
+
+let dir = null;
+await test('page_builds_within_its_size', async () => {
+	dir = build();
+});
+if (dir) {
+	const browser = await launch();
+	try {
+		await feedTests(browser, dir);
+		if (binary)
+			await programTests(browser);
+		await test('browser_survived', async () => assert(browser.pages().length > 0, 'no page left'));
+	} finally {
+		await browser.close();
+	}
+}
+finish();
