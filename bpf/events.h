@@ -7,6 +7,7 @@
 #define RQS_BPF_EVENTS_H
 
 #include "abi.h"
+#include "buckets.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -40,6 +41,14 @@ static __always_inline __u32 rqs_epoch(void)
 	struct rqs_control *shared = rqs_control();
 
 	return shared ? shared->epoch : 0;
+}
+
+/* rqs_bucket_index(), whose range the verifier of 6.1 loses in its shifts. */
+static __always_inline __u32 rqs_bucket_of(__u64 value_ns)
+{
+	__u32 index = rqs_bucket_index(value_ns);
+
+	return index < RQS_BUCKET_COUNT ? index : RQS_BUCKET_COUNT - 1;
 }
 
 /* Keep the smallest and largest value of the tick that runs. */

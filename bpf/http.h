@@ -317,17 +317,6 @@ int BPF_PROG(http_on_ready, const struct sock *sk)
 	return 0;
 }
 
-/* rqscope's own port, called on this host: the far end of one of its own connections. */
-static __always_inline bool rqs_calls_self(const struct sock *sk)
-{
-	if (!http_self_port || bpf_ntohs(sk->__sk_common.skc_dport) != http_self_port)
-		return false;
-	if (sk->__sk_common.skc_family == AF_INET)
-		return sk->__sk_common.skc_daddr == sk->__sk_common.skc_rcv_saddr;
-	return sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[3] == sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3] &&
-	       sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[0] == sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[0];
-}
-
 static __always_inline void rqs_conn_opened(const struct sock *sk, bool server)
 {
 	struct rqs_conn *conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
@@ -337,7 +326,8 @@ static __always_inline void rqs_conn_opened(const struct sock *sk, bool server)
 		return;
 	}
 	rqs_conn_begin(conn, sk, RQS_CONN_NEW, server ? RQS_CONN_SERVER : RQS_CONN_CLIENT);
-	if (!server && rqs_calls_self(sk))
+	/* The far end of one of rqscope's own connections. */
+	if (!server && http_self_port && conn->peer_port == http_self_port && conn->local_peer)
 		conn->mode = RQS_CONN_OFF;
 }
 
@@ -355,6 +345,12 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 	server = conn->role == RQS_CONN_SERVER;
 	if (!server && !closed)
 		return 0;
+	/* A reset can come back while a send is still on its way; whether that was the answer, its hook will say. */
+	if (RQS_SENDS_ARE_SEEN_LATE && closed && server && !conn->closing && conn->opened != conn->ended &&
+	    (__s32)(write_seq - conn->response_seq) > 0) {
+		conn->closing = 1;
+		return 0;
+	}
 	sent_seq = server ? write_seq : conn->response_seq;
 	/* A body without a length is over where its sender closes in order. */
 	in_order = server ? !closed : half_closed;

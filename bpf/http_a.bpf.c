@@ -6,6 +6,7 @@
  *         Both run under the socket's lock.
  * Engine: http.h.
  */
+#define RQS_SENDS_ARE_SEEN_LATE 0
 #include "http.h"
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;

@@ -7,6 +7,7 @@
  * Misses: what io_uring carries is seen as a number of bytes only and counted as unparsed; of sendmmsg the first message is
  *         read; 32-bit processes are not.
  */
+#define RQS_SENDS_ARE_SEEN_LATE 1 /* the hook comes after the call */
 #include "http.h"
 
 #ifdef __TARGET_ARCH_x86
@@ -103,6 +104,8 @@ static __always_inline void http_passed(struct sock *sk, int bytes, bool receive
 	tap.feed.received = received;
 	http_find_buffer(&tap.feed);
 	rqs_feed(&tap, rqs_user_step);
+	if (tap.conn->closing && tap.conn->mode != RQS_CONN_OFF)
+		rqs_conn_ends(tap.conn, rqs_pipe_of(tap.conn, sk), tcp->write_seq, true, true);
 }
 
 SEC("tp_btf/sock_recv_length")

@@ -52,8 +52,15 @@ struct {
 	__type(value, __u8);
 } http_pids SEC(".maps");
 
-/* How many slots were given away; the first two are those for what found none, one a role. */
+/* How many slots were ever given away; the first two are those for what found none, one a role. */
 __u32 http_slots_used = RQS_ROLE_COUNT;
+__u8 http_generations[RQS_SLOT_MAX] = { 1 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, RQS_SLOT_MAX);
+	__type(value, __u32);
+} http_free SEC(".maps");
 
 static __always_inline struct rqs_http_losses *rqs_losses(void)
 {
@@ -90,7 +97,7 @@ static __always_inline void rqs_lane_end(struct rqs_http_lane *lane, __u32 slot)
 static __always_inline void rqs_lane_time(struct rqs_http_lane *lane, __u32 metric, __u32 epoch, __u64 value_ns)
 {
 	__sync_fetch_and_add(&lane->sum_ns[metric], value_ns);
-	__sync_fetch_and_add(&lane->buckets[metric][rqs_bucket_index(value_ns)], 1);
+	__sync_fetch_and_add(&lane->buckets[metric][rqs_bucket_of(value_ns)], 1);
 	rqs_extrema_add(lane->extrema[metric], epoch, value_ns);
 }
 
@@ -102,15 +109,16 @@ static __always_inline __u32 rqs_slot_of(struct rqs_service_key *key, __u32 pid)
 	known = bpf_map_lookup_elem(&http_services, key);
 	if (known)
 		return known->slot;
-	if (http_slots_used < RQS_SLOT_MAX) {
+	fresh.slot = RQS_SLOT_MAX;
+	if (bpf_map_pop_elem(&http_free, &fresh.slot) && http_slots_used < RQS_SLOT_MAX)
 		fresh.slot = __sync_fetch_and_add(&http_slots_used, 1);
-		if (fresh.slot < RQS_SLOT_MAX) {
-			/* Where another CPU was faster its slot holds, and ours stays unused. */
-			bpf_map_update_elem(&http_services, key, &fresh, BPF_NOEXIST);
-			known = bpf_map_lookup_elem(&http_services, key);
-			if (known)
-				return known->slot;
-		}
+	if (fresh.slot < RQS_SLOT_MAX) {
+		/* Where another CPU was faster its slot holds, and ours goes back. */
+		if (bpf_map_update_elem(&http_services, key, &fresh, BPF_NOEXIST))
+			bpf_map_push_elem(&http_free, &fresh.slot, BPF_ANY);
+		known = bpf_map_lookup_elem(&http_services, key);
+		if (known)
+			return known->slot;
 	}
 	RQS_LOST(services);
 	return key->role;
@@ -126,7 +134,13 @@ static __always_inline bool rqs_is_self(void)
 	return info.tgid == rqs_self_tgid;
 }
 
-/* Who is it? Once for each connection. Not 0: nobody to be shown. */
+/* Whether the connection's slot is still that of its service. Asked where nothing is open on it. */
+static __always_inline bool rqs_conn_identified(const struct rqs_conn *conn)
+{
+	return conn->has_slot && conn->generation == http_generations[conn->slot & (RQS_SLOT_MAX - 1)];
+}
+
+/* Who is it? Once for each connection, and again when its slot was taken back. Not 0: nobody to be shown. */
 __noinline int rqs_conn_identify(struct rqs_conn *conn)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -150,6 +164,7 @@ __noinline int rqs_conn_identify(struct rqs_conn *conn)
 	else
 		bpf_probe_read_kernel(key.name, RQS_COMM_MAX, task->comm);
 	conn->slot = rqs_slot_of(&key, task->tgid);
+	conn->generation = http_generations[conn->slot & (RQS_SLOT_MAX - 1)];
 	conn->has_slot = 1;
 	pid.slot = conn->slot;
 	pid.pid = task->tgid;

@@ -63,7 +63,10 @@ struct rqs_conn {
 	__u8 has_pipe;	    /* http_pipes has an entry for it */
 	__u8 request_known; /* request_seq and response_seq say where the streams are; else the next event does */
 	__u8 response_known;
-	__u8 pad[4];
+	__u8 generation;    /* of the slot */
+	__u8 local_peer;    /* both ends are on this host */
+	__u8 closing;	    /* closed while a send is on its way whose hook has yet to come */
+	__u8 pad;
 	__u32 slot;
 	__u32 netns;
 	__u16 local_port;   /* host order, as those below */
@@ -145,6 +148,17 @@ static __always_inline void rqs_arrival_push(struct rqs_conn *conn, __u32 readab
 	conn->arrival_count = count + 1;
 }
 
+/* An address that is called from itself; of IPv6 the first and the last quarter tell. */
+static __always_inline bool rqs_peer_is_local(const struct sock *sk)
+{
+	const struct sock_common *common = &sk->__sk_common;
+
+	if (common->skc_family == AF_INET)
+		return common->skc_daddr == common->skc_rcv_saddr;
+	return common->skc_v6_daddr.in6_u.u6_addr32[0] == common->skc_v6_rcv_saddr.in6_u.u6_addr32[0] &&
+	       common->skc_v6_daddr.in6_u.u6_addr32[3] == common->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+}
+
 /* A connection's streams from where they are now; nothing is known of it yet. */
 static __always_inline void rqs_conn_begin(struct rqs_conn *conn, const struct sock *sk, __u8 mode, __u8 role)
 {
@@ -156,6 +170,7 @@ static __always_inline void rqs_conn_begin(struct rqs_conn *conn, const struct s
 	conn->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	conn->local_port = sk->__sk_common.skc_num;
 	conn->netns = sk->__sk_common.skc_net.net->ns.inum;
+	conn->local_peer = rqs_peer_is_local(sk);
 	if (conn->family == AF_INET)
 		*(__u32 *)conn->peer_address = sk->__sk_common.skc_daddr;
 	else

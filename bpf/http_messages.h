@@ -26,6 +26,8 @@ __noinline int rqs_feed_bad(struct rqs_feed *feed, struct rqs_conn *conn, struct
 		conn->mode = RQS_CONN_OFF;
 		if (!readable)
 			RQS_LOST(unparsed);
+		else if (conn->role == RQS_CONN_CLIENT && conn->local_peer)
+			break; /* its other end is counted */
 		else if (f->state == RQS_FRAMING_HTTP2)
 			RQS_LOST(http2_connections);
 		else if (feed->is_request && !feed->window_at && work->windows[feed->received & 1].data[0] == 0x16 &&
@@ -131,7 +133,7 @@ __noinline int rqs_request_head(struct rqs_feed *feed, struct rqs_conn *conn, st
 	struct rqs_http_lane *lane;
 	struct rqs_open *open;
 
-	if (!feed || !conn || (!conn->has_slot && rqs_conn_identify(conn)))
+	if (!feed || !conn || (conn->opened == conn->ended && !rqs_conn_identified(conn) && rqs_conn_identify(conn)))
 		return 0;
 	conn->mode = RQS_CONN_HTTP;
 	conn->out_of_step = 0;

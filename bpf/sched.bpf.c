@@ -72,7 +72,7 @@ int BPF_PROG(sched_on_switch, bool preempt, struct task_struct *prev, struct tas
 	if ((__s64)wait_ns < 0)
 		return 0;
 	lane->wait_sum_ns += wait_ns;
-	lane->wait_buckets[rqs_bucket_index(wait_ns)]++;
+	lane->wait_buckets[rqs_bucket_of(wait_ns)]++;
 	rqs_extrema_add(lane->wait, epoch, wait_ns);
 	if (wait_ns > STALL_NS)
 		sched_report_stall(next, wait_ns, bpf_ktime_get_ns());

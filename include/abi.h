@@ -96,6 +96,11 @@ struct rqs_service_value {
 	__u32 pid; /* the process that was seen first */
 };
 
+/*
+ * http_free: slots that user space took back from services that have no process and no open request. Before it gives one
+ * back it raises the slot's generation (http_generations): a connection that still holds the old one asks anew.
+ */
+
 /* http_pids: processes seen at work on a service; least recently used ones are forgotten. */
 struct rqs_pid_key {
 	__u32 slot;

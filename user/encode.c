@@ -98,11 +98,11 @@ void rqs_encode_books(struct rqs_json *json, const struct rqs_books *books, int6
 void rqs_encode_service_head(struct rqs_json *json, const struct rqs_model *model, const struct rqs_service *service)
 {
 	const struct rqs_services *services = &model->services;
-	const char *container = service->ident->container;
+	const char *container = service->ident.container;
 	uint32_t i;
 
 	rqs_encode_string(json, "name", service->name);
-	rqs_encode_string(json, "role", service->ident->role == RQS_ROLE_CLIENT ? "client" : "server");
+	rqs_encode_string(json, "role", service->ident.role == RQS_ROLE_CLIENT ? "client" : "server");
 	rqs_encode_uint(json, "port", service->port);
 	rqs_encode_string(json, "container", service->slot && *container ? container : NULL);
 	rqs_json_key(json, "pids");

@@ -2,8 +2,6 @@
 #include "front.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -297,18 +295,6 @@ static bool evict(struct rqs_front *front)
 	return oldest != NULL;
 }
 
-static void tune(int fd)
-{
-	int one = 1, idle_s = 30, interval_s = 10, probes = 3;
-
-	/* None of these matters enough to refuse a client, and a Unix socket has no TCP options. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
-}
-
 static void add_connection(struct rqs_front *front, int fd, uint64_t now_ns)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -331,7 +317,6 @@ static void add_connection(struct rqs_front *front, int fd, uint64_t now_ns)
 	}
 	connection->slot = front->count;
 	front->connections[front->count++] = connection;
-	tune(fd);
 	/* Most clients speak at once; who has spoken is not the next to make room. */
 	read_request(front, connection, now_ns);
 }
@@ -349,18 +334,18 @@ static void accept_all(struct rqs_front *front, uint64_t now_ns)
 	int i, fd;
 
 	for (i = 0; i < ACCEPTS_MAX; i++) {
-		fd = accept4(front->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = rqs_listener_accept(front->listener);
 		if (fd >= 0) {
 			add_connection(front, fd, now_ns);
 			continue;
 		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM) {
 			/* The listener stays readable; looking again before something changed would spin. */
 			front->paused = listen_to(front, EPOLL_CTL_MOD, 0) == 0;
 			evict(front);
 			return;
 		}
-		if (errno != ECONNABORTED && errno != EINTR)
+		if (fd != -ECONNABORTED && fd != -EINTR)
 			return;
 	}
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -169,6 +170,22 @@ int rqs_listener_open_unix(const char *path, struct rqs_listener *ret_listener, 
 	*ret_listener = (struct rqs_listener){ .fd = fd, .dev = status.st_dev, .ino = status.st_ino };
 	strcpy(ret_listener->path, path);
 	return 0;
+}
+
+int rqs_listener_accept(const struct rqs_listener *listener)
+{
+	int one = 1, idle_s = 30, interval_s = 10, probes = 3;
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	/* None of these matters enough to refuse a client, and a Unix socket has no TCP options. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	return fd;
 }
 
 void rqs_listener_close(struct rqs_listener *listener)

@@ -33,7 +33,10 @@ int rqs_listener_open_tcp(const char *address, uint16_t port, struct rqs_listene
  */
 int rqs_listener_open_unix(const char *path, struct rqs_listener *ret_listener, char ret_error[256]);
 
-/** rqs_listener_close() - and remove the path, if it is still ours. */
+/** rqs_listener_accept() - the next client. Return: its socket, not blocking, or -errno (-EAGAIN: there is none). */
+int rqs_listener_accept(const struct rqs_listener *listener);
+
+/** rqs_listener_close() - and remove the path, if it is still ours and we still may. */
 void rqs_listener_close(struct rqs_listener *listener);
 
 #endif

@@ -177,7 +177,7 @@ static void apply_services(struct rqs_model *model, const struct rqs_window *win
 		service = rqs_services_add(&model->services, delta, &is_new);
 		model->role_seen[delta->ident->role] = true;
 		rqs_totals_add(&model->roles[delta->ident->role], delta);
-		if (is_new && service->slot) /* slot 0 is no service but a remainder */
+		if (is_new && !rqs_service_is_rest(service))
 			add_service_event(model, RQS_EVENT_SERVICE_START, service, "was seen for the first time");
 	}
 }
@@ -193,7 +193,7 @@ static void apply_pids(struct rqs_model *model, const struct rqs_window *window)
 		struct rqs_service *service = &model->services.list[i];
 		bool has_pids = service->pid_count > 0;
 
-		if (!has_pids && service->had_pids && service->slot)
+		if (!has_pids && service->had_pids && !rqs_service_is_rest(service))
 			add_service_event(model, RQS_EVENT_SERVICE_END, service, "has no process any more");
 		service->had_pids = has_pids;
 	}

@@ -15,6 +15,22 @@
 #define POLL_EVENTS_MAX 256 /* more don't fit into the ring buffer */
 #define POLL_TRIES 8	    /* at most, for copies of lanes during which nothing was written */
 
+/* A slot is taken back when its service has no process, no open request, and was silent for so long. */
+#define POLL_IDLE_SECONDS 60
+/* ... and given away no sooner than this, so that no window on its way still shows its name. */
+#define POLL_REST_SECONDS 15
+
+/* What is known of a slot beside its name. */
+struct poll_slot {
+	struct rqs_service_key key;
+	int64_t in_flight;
+	uint64_t sum;	       /* of its activity when its lanes were last read */
+	uint64_t second_sum;   /* ... a second ago */
+	uint32_t idle_seconds; /* without process, open request or activity */
+	bool alive;	       /* a process was seen in this second */
+	bool retired;
+};
+
 struct rqs_poll {
 	const struct rqs_probe_maps *maps;
 	uint32_t cpus;
@@ -25,10 +41,9 @@ struct rqs_poll {
 	struct rqs_http_lane *lanes;
 	bool *lane_whole;
 	uint64_t *activity; /* slots x CPUs, now */
-	uint64_t *sums;	    /* of each slot when its lanes were last read */
 	uint32_t *keys;
-	struct rqs_service_ident *idents; /* RQS_SLOT_MAX; a name is set once */
-	uint32_t known;			  /* slots whose ident was looked up */
+	struct rqs_service_ident *idents; /* RQS_SLOT_MAX; without a name the slot is free, or not looked up yet */
+	struct poll_slot *states;	  /* likewise */
 	struct rqs_slot_reading *slots;
 	uint32_t slot_count;
 	struct rqs_kernel_event *events;
@@ -63,7 +78,7 @@ int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
 	poll->lanes = calloc(cpus, sizeof(*poll->lanes));
 	poll->lane_whole = calloc(cpus, sizeof(*poll->lane_whole));
 	poll->activity = calloc((size_t)cpus * RQS_SLOT_MAX, sizeof(*poll->activity));
-	poll->sums = calloc(RQS_SLOT_MAX, sizeof(*poll->sums));
+	poll->states = calloc(RQS_SLOT_MAX, sizeof(*poll->states));
 	poll->keys = calloc(RQS_SLOT_MAX, sizeof(*poll->keys));
 	poll->idents = calloc(RQS_SLOT_MAX, sizeof(*poll->idents));
 	poll->slots = calloc(RQS_SLOT_MAX, sizeof(*poll->slots));
@@ -71,14 +86,12 @@ int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
 	poll->pids = calloc(POLL_PIDS_MAX, sizeof(*poll->pids));
 	poll->ring = ring_buffer__new(maps->events, poll_on_event, poll, NULL);
 	if (!poll->sched || !poll->event_lanes || !poll->losses || !poll->lanes || !poll->lane_whole || !poll->activity ||
-	    !poll->sums || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring) {
+	    !poll->states || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring) {
 		rqs_poll_free(poll);
 		return -ENOMEM;
 	}
-	for (uint32_t role = 0; role < RQS_ROLE_COUNT; role++) {
+	for (uint32_t role = 0; role < RQS_ROLE_COUNT; role++)
 		poll->idents[role] = (struct rqs_service_ident){ .name = "other", .role = role, .slot = role };
-		poll->known++;
-	}
 	*ret_poll = poll;
 	return 0;
 }
@@ -94,7 +107,7 @@ void rqs_poll_free(struct rqs_poll *poll)
 	free(poll->lanes);
 	free(poll->lane_whole);
 	free(poll->activity);
-	free(poll->sums);
+	free(poll->states);
 	free(poll->keys);
 	free(poll->idents);
 	free(poll->slots);
@@ -109,7 +122,7 @@ uint32_t rqs_poll_cpus(const struct rqs_poll *poll)
 }
 
 /* Names for slots that were given away since the last time. Once for each service: it reads a file of /proc. */
-static void poll_idents(struct rqs_poll *poll, uint32_t used)
+static void poll_idents(struct rqs_poll *poll)
 {
 	struct rqs_service_value value;
 	struct rqs_service_key key;
@@ -126,6 +139,7 @@ static void poll_idents(struct rqs_poll *poll, uint32_t used)
 		ident = &poll->idents[value.slot];
 		if (ident->name[0])
 			continue;
+		poll->states[value.slot] = (struct poll_slot){ .key = key };
 		ident->netns = key.netns;
 		ident->port = key.port;
 		ident->role = key.role;
@@ -135,7 +149,6 @@ static void poll_idents(struct rqs_poll *poll, uint32_t used)
 		if (!ident->name[0])
 			strcpy(ident->name, "?");
 	}
-	poll->known = used;
 }
 
 static void extrema_join(struct rqs_extrema *into, const struct rqs_extrema *lane, uint32_t epoch)
@@ -208,6 +221,7 @@ static int poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
 			missing--;
 		}
 	}
+	poll->states[slot].in_flight = reading->sum.in_flight;
 	poll->slot_count++;
 	return 0;
 }
@@ -215,6 +229,7 @@ static int poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
 static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 {
 	uint32_t used = *poll->maps->http_slots_used, cursor, count;
+	bool looked_up = false;
 	int err;
 
 	poll->slot_count = 0;
@@ -224,20 +239,24 @@ static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 	err = bpf_map_lookup_batch(poll->maps->http_activity, NULL, &cursor, poll->keys, poll->activity, &count, NULL);
 	if (err && errno != ENOENT)
 		return -errno;
-	if (used > poll->known)
-		poll_idents(poll, used);
 	for (uint32_t slot = 0; slot < count; slot++) {
 		uint64_t sum = 0;
 
 		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
 			sum += poll->activity[(size_t)slot * poll->cpus + cpu];
+		if (sum == poll->states[slot].sum)
+			continue;
+		if (!poll->idents[slot].name[0] && !looked_up) {
+			poll_idents(poll);
+			looked_up = true;
+		}
 		/* A slot whose name isn't there yet waits for the next tick: nothing of it is lost. */
-		if (sum == poll->sums[slot] || !poll->idents[slot].name[0])
+		if (!poll->idents[slot].name[0])
 			continue;
 		err = poll_slot(poll, slot, epoch);
 		if (err)
 			return err;
-		poll->sums[slot] = sum;
+		poll->states[slot].sum = sum;
 	}
 	return 0;
 }
@@ -309,21 +328,48 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 	return poll_events(poll, reading);
 }
 
+/* Once a second: take back a slot that nobody uses, and after a rest give it away. */
+static void poll_retire(struct rqs_poll *poll, uint32_t slot)
+{
+	struct poll_slot *state = &poll->states[slot];
+	bool idle = !state->alive && !state->in_flight && state->sum == state->second_sum;
+
+	state->second_sum = state->sum;
+	state->alive = false;
+	state->idle_seconds = idle || state->retired ? state->idle_seconds + 1 : 0;
+	if (!state->retired && state->idle_seconds >= POLL_IDLE_SECONDS) {
+		/* In this order: who looks for the service meanwhile gets a new slot, who has this one asks anew. */
+		bpf_map_delete_elem(poll->maps->http_services, &state->key);
+		poll->maps->http_generations[slot]++;
+		state->retired = true;
+	} else if (state->retired && state->idle_seconds >= POLL_IDLE_SECONDS + POLL_REST_SECONDS) {
+		poll->idents[slot].name[0] = '\0';
+		bpf_map_update_elem(poll->maps->http_free, NULL, &slot, BPF_ANY);
+	}
+}
+
 uint32_t rqs_poll_pids(struct rqs_poll *poll, const struct rqs_pid **ret_pids)
 {
-	struct rqs_pid_key key;
-	const void *from = NULL;
+	struct rqs_pid_key key, next;
 	uint32_t count = 0;
+	bool more;
 
 	*ret_pids = poll->pids;
 	if (poll->maps->http_pids < 0)
 		return 0;
-	for (uint32_t i = 0; i < POLL_PIDS_MAX; i++) {
-		if (bpf_map_get_next_key(poll->maps->http_pids, from, &key))
-			break;
-		from = &key;
-		if (!kill(key.pid, 0) || errno == EPERM)
-			poll->pids[count++] = (struct rqs_pid){ .slot = key.slot, .pid = key.pid };
+	more = !bpf_map_get_next_key(poll->maps->http_pids, NULL, &next);
+	for (uint32_t i = 0; more && i < POLL_PIDS_MAX; i++) {
+		key = next;
+		more = !bpf_map_get_next_key(poll->maps->http_pids, &key, &next);
+		if (key.slot >= RQS_SLOT_MAX || (kill(key.pid, 0) && errno != EPERM)) {
+			bpf_map_delete_elem(poll->maps->http_pids, &key);
+			continue;
+		}
+		poll->pids[count++] = (struct rqs_pid){ .slot = key.slot, .pid = key.pid };
+		poll->states[key.slot].alive = true;
 	}
+	for (uint32_t slot = RQS_ROLE_COUNT; slot < RQS_SLOT_MAX; slot++)
+		if (poll->idents[slot].name[0])
+			poll_retire(poll, slot);
 	return count;
 }

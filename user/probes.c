@@ -150,7 +150,9 @@ static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile _
 		(probes)->maps.http_losses = bpf_map__fd(skel->maps.http_losses);                            \
 		(probes)->maps.http_services = bpf_map__fd(skel->maps.http_services);                        \
 		(probes)->maps.http_pids = bpf_map__fd(skel->maps.http_pids);                                \
+		(probes)->maps.http_free = bpf_map__fd(skel->maps.http_free);                                \
 		(probes)->maps.http_slots_used = &skel->data->http_slots_used;                               \
+		(probes)->maps.http_generations = skel->data->http_generations;                              \
 	} while (0)
 
 static const char *const http_a_hooks[] = { "skb_copy_datagram_iovec", "tcp_sendmsg_locked", "sk_data_ready",
@@ -286,7 +288,7 @@ static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
 	probes->config = *config;
 	probes->control_fd = -1;
 	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .http_lanes = -1,
-						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1 };
+						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1 };
 	return probes;
 }
 

@@ -26,7 +26,9 @@ struct rqs_probe_maps {
 	int http_losses;
 	int http_services;
 	int http_pids;
-	const volatile uint32_t *http_slots_used; /* NULL when off */
+	int http_free;
+	const volatile uint32_t *http_slots_used; /* NULL when off, as below */
+	volatile uint8_t *http_generations;
 };
 
 #define RQS_PROBE_COUNT 3

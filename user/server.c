@@ -6,7 +6,6 @@
 #include "server.h"
 
 #include <errno.h>
-#include <poll.h> /* libwebsockets 4.3 names struct pollfd without declaring it */
 #include <libwebsockets.h>
 #include <stdatomic.h>
 #include <stdio.h>

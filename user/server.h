@@ -46,7 +46,10 @@ void rqs_server_wake(void *server);
 /** rqs_server_stop() - make rqs_server_run() return soon. Any thread. */
 void rqs_server_stop(struct rqs_server *server);
 
-/** rqs_server_free() - close all connections; a Unix socket's path is removed. NULL is fine. */
+/**
+ * rqs_server_free() - close all connections. NULL is fine.
+ * A Unix socket's path is removed, unless the privileges to do so were given up; the next start replaces it then.
+ */
 void rqs_server_free(struct rqs_server *server);
 
 #endif

@@ -46,31 +46,54 @@ static uint32_t slot_of(uint32_t slot)
 
 static bool same_service(const struct rqs_service *service, const struct rqs_service_ident *ident)
 {
-	const struct rqs_service_ident *mine = service->ident;
+	const struct rqs_service_ident *mine = &service->ident;
 
 	return service->slot && mine->port == ident->port && mine->role == ident->role &&
 	       !strcmp(mine->name, ident->name) && !strcmp(mine->container, ident->container);
+}
+
+/* A new place in the list; when it is full, that of the service which no slot belongs to and which is silent for longest. */
+static uint32_t free_place(struct rqs_services *services)
+{
+	bool used[RQS_SLOT_MAX] = { false };
+	uint32_t i, place = RQS_SLOT_MAX;
+
+	if (services->count < RQS_SLOT_MAX)
+		return services->count++;
+	for (i = 0; i < RQS_SLOT_MAX; i++)
+		if (services->of_slot[i] >= 0)
+			used[services->of_slot[i]] = true;
+	/* One slot is just being given to somebody else, so one place at least is unused. */
+	for (i = 0; i < RQS_SLOT_MAX; i++)
+		if (!used[i] && (place == RQS_SLOT_MAX || services->list[i].last_second < services->list[place].last_second))
+			place = i;
+	memset(&services->list[place], 0, sizeof(services->list[place]));
+	return place;
 }
 
 static struct rqs_service *find_or_add(struct rqs_services *services, const struct rqs_service_ident *ident,
 				       bool *ret_new)
 {
 	uint32_t slot = slot_of(ident->slot), i = services->count;
+	int16_t index = services->of_slot[slot];
 	struct rqs_service *service;
 
 	*ret_new = false;
-	if (services->of_slot[slot] >= 0)
-		return &services->list[services->of_slot[slot]];
+	if (index >= 0 && (!slot || same_service(&services->list[index], ident)))
+		return &services->list[index];
+	services->of_slot[slot] = -1;
 	if (slot)
 		for (i = 0; i < services->count && !same_service(&services->list[i], ident); i++)
 			;
-	services->of_slot[slot] = (int16_t)i; /* at most one service a slot: the list has room */
+	if (i < services->count) {
+		services->of_slot[slot] = (int16_t)i;
+		return &services->list[i];
+	}
+	i = free_place(services);
+	services->of_slot[slot] = (int16_t)i;
 	service = &services->list[i];
-	if (i < services->count)
-		return service;
-	services->count++;
-	service->ident = ident;
-	service->name = slot ? ident->name : "other";
+	service->ident = *ident;
+	service->name = slot ? service->ident.name : "other";
 	service->port = slot ? ident->port : 0;
 	service->slot = slot;
 	service->first_second = services->second;
@@ -87,6 +110,7 @@ struct rqs_service *rqs_services_add(struct rqs_services *services, const struct
 	services->in_flight[slot_of(delta->ident->slot)] = delta->books.in_flight;
 	rqs_totals_add(&service->totals, delta);
 	service->moved = true;
+	service->last_second = services->second;
 	now->requests += delta->books.requests;
 	now->responses += delta->books.responses;
 	now->errors += rqs_delta_errors(delta);
@@ -174,7 +198,7 @@ int64_t rqs_services_role_in_flight(const struct rqs_services *services, enum rq
 	uint32_t i;
 
 	for (i = 0; i < RQS_SLOT_MAX; i++)
-		if (services->of_slot[i] >= 0 && services->list[services->of_slot[i]].ident->role == role)
+		if (services->of_slot[i] >= 0 && services->list[services->of_slot[i]].ident.role == role)
 			sum += (uint64_t)services->in_flight[i];
 	return (int64_t)sum;
 }

@@ -3,7 +3,8 @@
  * services - what each service did: since attaching, in the last 10 seconds, and a line of the last 60.
  * Upstream: window.h. Downstream: model.h, frame.h, snapshot.h. Pure. All memory is reserved at the start.
  *
- * Slots with the same name, port, container and role (network namespaces that were made anew) are one service.
+ * Slots with the same name, port, container and role (network namespaces that were made anew) are one service. A slot may
+ * pass to another service; then the one before stays listed, until the list is full and it is the longest silent.
  * Slot 0, where the kernel books what came after its table was full, is shown as "other".
  */
 #ifndef RQS_SERVICES_H
@@ -30,7 +31,7 @@ struct rqs_second {
 };
 
 struct rqs_service {
-	const struct rqs_service_ident *ident; /* of the slot that was seen first */
+	struct rqs_service_ident ident; /* of the slot that was seen first */
 	const char *name;		       /* shown */
 	uint16_t port;
 	uint32_t slot;
@@ -38,6 +39,7 @@ struct rqs_service {
 	uint32_t pid_count;
 	bool moved;		  /* in this second */
 	uint64_t first_second;	  /* number of the second in which it was first seen */
+	uint64_t last_second;	  /* ... in which something moved last */
 	struct rqs_totals totals; /* .books.in_flight: see rqs_services_in_flight() */
 	struct rqs_second now;	  /* the second that runs */
 	struct rqs_hist now_duration;
@@ -45,6 +47,12 @@ struct rqs_service {
 	double spark_requests[RQS_SPARK_SECONDS]; /* a second */
 	double spark_p99_ns[RQS_SPARK_SECONDS];	  /* NAN without requests */
 };
+
+/* Not a service but the remainder of a role: what came after the kernel's table was full. */
+static inline bool rqs_service_is_rest(const struct rqs_service *service)
+{
+	return !service->slot || (service->slot < RQS_ROLE_COUNT && !service->port);
+}
 
 struct rqs_services {
 	struct rqs_service *list; /* room for RQS_SLOT_MAX */

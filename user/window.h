@@ -4,7 +4,7 @@
  * to presenting.
  * Upstream: agg.h makes it. Downstream: model.h takes it in.
  * Immutable once it is handed over; shared by reference count; all pointers lead into its own arena
- * and live as long as it does, but for rqs_service_ident, which lives until the program ends.
+ * and live as long as it does; so does what rqs_service_ident says.
  */
 #ifndef RQS_WINDOW_H
 #define RQS_WINDOW_H
@@ -16,7 +16,10 @@
 
 #include "abi.h"
 
-/* Names are clean UTF-8 (text.h) and NUL-terminated. Filled once, then never changed. */
+/*
+ * Names are clean UTF-8 (text.h) and NUL-terminated. A slot that nobody uses any more is given to another service later:
+ * who wants to keep an ident longer than the window copies it.
+ */
 struct rqs_service_ident {
 	char name[4 * RQS_NAME_MAX]; /* of the executable */
 	char container[80];	     /* "" on the host itself */

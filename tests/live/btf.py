@@ -9,6 +9,7 @@ import glob
 import os
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib.btf import VMLINUX, Btf  # noqa: E402
 from lib.cdecl import Reader, programs  # noqa: E402

@@ -13,6 +13,7 @@ import pkgutil
 import re
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases  # noqa: E402
 from lib import report  # noqa: E402

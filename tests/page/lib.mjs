@@ -103,15 +103,20 @@ export async function open(browser, url, { width = 1440, height = 1150, dark = t
 	await page.setViewportSize({ width, height });
 	await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
 	await page.addInitScript(({ kept, mine }) => {
+		if (location.protocol === 'about:')
+			return;
 		document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
-		for (const [key, value] of Object.entries(kept))
-			localStorage.setItem(key, value);
+		if (!sessionStorage.getItem('tests.began'))
+			for (const [key, value] of Object.entries(kept))
+				localStorage.setItem(key, value);
+		sessionStorage.setItem('tests.began', 'yes');
 		for (const [key, value] of Object.entries(mine))
 			sessionStorage.setItem(key, value);
 	}, { kept: { 'rqscope.theme': 'auto', 'rqscope.rate_ms': '250', 'rqscope.range_ms': '60000', ...stored }, mine: session });
 	if (init)
 		await page.addInitScript(init);
-	await page.goto(url);
+	if (url)
+		await page.goto(url);
 	return page;
 }
 

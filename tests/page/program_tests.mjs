@@ -1,2 +1,203 @@
 // SPDX-License-Identifier: GPL-2.0-only
-export async function programTests() {}
+// program_tests - the page with the real program behind it: what it shows is what the snapshot says.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { Agent, createServer, get } from 'node:http';
+import { join } from 'node:path';
+import { assert, binary, card, equal, live, number, open, shoot, skip, temp, test, text, until } from './lib.mjs';
+
+const TOKEN = '00112233445566778899aabbccddeeff';
+const tokenFile = join(temp, 'token');
+
+/** Start the program. @returns {{url: string, origin: string, stop: () => Promise<void>}} */
+async function start(listen = '127.0.0.1:0') {
+	const child = spawn(binary, ['serve', '--listen', listen, '--token-file', tokenFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+	let out = '', err = '';
+	child.stdout.on('data', (d) => (out += d));
+	child.stderr.on('data', (d) => (err += d));
+	const ended = new Promise((r) => child.once('exit', r));
+	const url = await until('the program says where its dashboard is', () => {
+		assert(child.exitCode === null, `the program ended: ${err.trim()}`);
+		return out.match(/^rqscope: dashboard at (\S+)$/m)?.[1];
+	}, 15e3);
+	const stop = async () => {
+		child.kill('SIGTERM');
+		const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+		await ended;
+		clearTimeout(timer);
+	};
+	return { url, origin: new URL(url).origin, stop };
+}
+
+async function snapshot(program) {
+	const answer = await fetch(`${program.origin}/api/v1/snapshot`, { headers: { authorization: `Bearer ${TOKEN}` } });
+	equal(answer.status, 200, 'status of the snapshot');
+	return answer.json();
+}
+
+/** A web server in this process. Paths: /slow answers after 30 ms, /error with 503. */
+async function webServer() {
+	const server = createServer((req, res) => {
+		res.statusCode = req.url === '/error' ? 503 : 200;
+		setTimeout(() => res.end('hello\n'), req.url === '/slow' ? 30 : 0);
+	});
+	await new Promise((r) => server.listen(0, '127.0.0.1', r));
+	const { port } = server.address();
+	const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+	const ask = (path) => new Promise((ok, no) => get({ port, path, agent }, (res) => res.resume().on('end', ok)).on('error', no));
+	return { port, ask, close: () => {
+		agent.destroy();
+		server.closeAllConnections();
+		server.close();
+	} };
+}
+
+/** The cells of the row of the service that answers on @port, or null. */
+const row = (page, port) => page.evaluate((wanted) => {
+	const found = [...document.querySelectorAll('.services tbody tr')].find((tr) => tr.cells[0].children[1].textContent.split(' · ')[0] === wanted);
+	return found ? [...found.cells].map((c) => c.textContent) : null;
+}, `:${port}`);
+
+const own = (document, port) => document.services.find((s) => s.port === port && s.role === 'server');
+
+async function withProgram(browser, check, options) {
+	const program = await start();
+	const web = await webServer();
+	let page = null;
+	try {
+		page = await open(browser, program.url, options);
+		await check(page, program, web);
+		const complaints = page.complaints.filter((c) => !options?.expects?.test(c));
+		assert(!complaints.length, `the page complained: ${complaints.join(' | ')}`);
+	} finally {
+		await page?.close();
+		web.close();
+		await program.stop();
+	}
+}
+
+// Runs in the page: how long after attaching the first number was there.
+function timeFirstNumber() {
+	const message = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');
+	let attached = 0;
+	Object.defineProperty(WebSocket.prototype, 'onmessage', { ...message, set(f) {
+		message.set.call(this, (event) => {
+			attached ||= JSON.parse(event.data).attached_ms ?? 0;
+			f(event);
+		});
+	} });
+	const look = () => {
+		if (attached && /\d/.test(document.querySelector('[data-card="queue"] .value')?.textContent ?? ''))
+			window.firstNumber = Date.now() - attached;
+		else
+			requestAnimationFrame(look);
+	};
+	requestAnimationFrame(look);
+}
+
+export async function programTests(browser) {
+	const probe = spawnSync(binary, ['check'], { timeout: 20e3 });
+	if (probe.status === 3) {
+		skip('program', String(probe.stdout || probe.stderr).trim().split('\n')[0]);
+		return;
+	}
+	writeFileSync(tokenFile, `${TOKEN}\n`, { mode: 0o600 });
+
+	await test('program_first_data_on_the_page_within_1_s_of_attaching', async () => {
+		const page = await open(browser, null, { init: timeFirstNumber }); // the tab is there before, as a person's is
+		const program = await start();
+		try {
+			await page.goto(program.url);
+			const late = await until('a number', () => page.evaluate(() => window.firstNumber));
+			assert(late < 1000, `${late.toFixed(0)} ms`);
+		} finally {
+			await page.close();
+			await program.stop();
+		}
+	});
+
+	await test('program_page_shows_what_the_snapshot_says', () => withProgram(browser, async (page, program, web) => {
+		await live(page);
+		for (let k = 0; k < 40; k++)
+			await web.ask(k % 10 === 0 ? '/error' : k % 4 === 0 ? '/slow' : '/');
+		const seen = await until('all 40 requests on the page', async () => {
+			const cells = await row(page, web.port);
+			return cells?.[1] === '40' ? cells : null;
+		});
+		const document = await snapshot(program);
+		const service = own(document, web.port);
+		equal(service.requests, 40, 'requests in the snapshot');
+		equal(service.errors, 4, 'errors in the snapshot');
+		equal(number(seen[1]), service.requests, 'requests on the page');
+		equal(seen[3], String(service.in_flight), 'in flight');
+		equal(await until('the errors', async () => (await row(page, web.port))[4].trim()), '10 %', 'error rate');
+		const [p50, p99] = [service.duration.p50_ns, service.duration.p99_ns].map((ns) => ns / 1e6);
+		const shown = [seen[5], seen[6]].map((s) => (s.endsWith('µs') ? parseFloat(s) / 1000 : parseFloat(s)));
+		assert(Math.abs(shown[0] - p50) <= Math.max(0.06, p50 * 0.06), `p50 ${seen[5]}, not ${p50} ms`);
+		assert(Math.abs(shown[1] - p99) <= Math.max(0.06, p99 * 0.06), `p99 ${seen[6]}, not ${p99} ms`);
+		assert((await text(page, '#host')).startsWith(`${document.host.name} · Linux ${document.host.kernel} · ${document.host.cpus} CPU`), 'host');
+		const gib = (bytes) => bytes / 2 ** 30;
+		const [used, total] = (await card(page, 'memory', '.sub')).match(/[\d.,]+/g).map(number);
+		assert(Math.abs(total - gib(document.totals.memory.total_bytes)) < 0.06, `total memory ${total}`);
+		assert(Math.abs(used - gib(document.totals.memory.used_bytes)) < 0.3, `used memory ${used}`);
+		await until('the 4 errors as events', async () => (await page.$$eval('.events tbody tr', (rows, port) => rows.filter((r) => r.textContent.includes(`:${port} GET /error`)).length, web.port)) === 4);
+		assert(document.events.counts.server_error >= 4, 'events in the snapshot');
+	}));
+
+	for (const wanted of [10, 10000])
+		await test(`program_page_at_${wanted}_requests_a_second`, () => withProgram(browser, (page, program, web) => load(page, web, wanted)), 60e3);
+
+	await test('program_page_comes_back_when_the_program_does', async () => {
+		let program = await start();
+		const { port } = new URL(program.url);
+		let page = null;
+		try {
+			page = await open(browser, program.url);
+			await live(page);
+			await program.stop();
+			await until('it says so', async () => /Connection lost/.test(await text(page, '#verdict')));
+			program = await start(`127.0.0.1:${port}`);
+			await until('it tells of the restart', async () => (await text(page, '#pill')) === 'rqscope was restarted', 20e3);
+			const complaints = page.complaints.filter((c) => !/WebSocket connection|ERR_CONNECTION_REFUSED/.test(c));
+			assert(!complaints.length, `the page complained: ${complaints.join(' | ')}`);
+		} finally {
+			await page?.close();
+			await program.stop();
+		}
+	}, 60e3);
+}
+
+// Steady load for as long as the page needs to agree with it, then screenshots.
+async function load(page, web, wanted) {
+	let timer, wrk;
+	if (wanted > 1000) {
+		try {
+			execFileSync('wrk', ['-v'], { stdio: 'ignore' });
+		} catch (error) {
+			assert(error.code !== 'ENOENT', 'wrk is missing');
+		}
+		wrk = spawn('wrk', ['-t1', '-c16', '-d40s', `http://127.0.0.1:${web.port}/`], { stdio: 'ignore' });
+	} else {
+		timer = setInterval(() => web.ask('/').catch(() => {}), 1000 / wanted);
+	}
+	try {
+		await live(page);
+		// At 10 a second the page must be right; under wrk what one thread of node can do counts, and whether the page follows.
+		const low = wanted > 1000 ? 2000 : wanted * 0.8, high = wanted > 1000 ? Infinity : wanted * 1.2;
+		await until(`the row shows ${wanted}/s`, async () => {
+			const rate = number((await row(page, web.port))?.[2] ?? '0');
+			return rate >= low && rate <= high;
+		}, 25e3);
+		await until('the card shows it', async () => number(await card(page, 'requests')) >= low);
+		for (const dark of [true, false])
+			for (const [width, height] of [[1440, 1150], [390, 844]]) {
+				await page.setViewportSize({ width, height });
+				await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
+				await page.waitForFunction((w) => document.querySelector('.s-latency canvas.data').clientWidth < w, width);
+				await shoot(page, `program-${wanted}-${width}-${dark ? 'dark' : 'light'}`);
+			}
+	} finally {
+		clearInterval(timer);
+		wrk?.kill();
+	}
+}

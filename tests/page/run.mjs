@@ -8,9 +8,15 @@ import { assert, binary, build, finish, launch, test } from './lib.mjs';
 import { feedTests } from './feed_tests.mjs';
 import { programTests } from './program_tests.mjs';
 
-let dir = null;
-await test('page_builds_within_its_size', async () => {
+let dir = null, why = null;
+try {
 	dir = build();
+} catch (error) {
+	why = error;
+}
+await test('page_builds_within_its_size', async () => {
+	if (why)
+		throw why;
 });
 if (dir) {
 	const browser = await launch();

@@ -52,7 +52,7 @@ class Outcome:
             function(target)
             line, kind = "ok %s%s" % (prefix, name), "passed"
         except Skip as why:
-            line, kind = "ok %s%s # skip %s" % (prefix, name, why), "skipped"
+            line, kind = "skipped %s%s: %s" % (prefix, name, why), "skipped"
         except Exception as why:
             text = (str(why) or type(why).__name__).replace("\n", " ")
             at = traceback.extract_tb(sys.exc_info()[2])[-1]
@@ -61,8 +61,8 @@ class Outcome:
             setattr(self, kind, getattr(self, kind) + 1)
             print(line, flush=True)
 
-    def run_all(self, prefix, target, only=None):
-        chosen = [c for c in cases if not only or only in c[0]]
+    def run_all(self, prefix, target, only=None, slow_too=True):
+        chosen = [c for c in cases if (not only or only in c[0]) and (slow_too or not c[1])]
         for name, slow, function in chosen:
             if not slow:
                 self.run(prefix, name, function, target)

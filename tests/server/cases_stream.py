@@ -11,7 +11,7 @@ class Follower:
     """Checks that windows come in sequence without a hole, lost ones told by `missed`."""
 
     def __init__(self, seq):
-        self.seq, self.frames, self.windows, self.missed = seq, 0, 0, 0
+        self.seq, self.frames, self.windows, self.missed, self.span_ms = seq, 0, 0, 0, 0
         self.last_time, self.gap_max = None, 0.0
 
     def take(self, message):
@@ -32,6 +32,7 @@ class Follower:
         self.seq = seq[-1]
         self.frames += 1
         self.windows += len(seq)
+        self.span_ms += sum(message["span_ms"])
 
 
 def follow(ws, follower, seconds):
@@ -59,13 +60,14 @@ for rate_ms in (100, 250, 500, 1000):
         follower = Follower(ws.hello["seq"])
         ws.say({"type": "subscribe", "rate_ms": rate_ms})
         follow(ws, follower, rate_ms / 1000 + 0.3)
-        follower.frames = follower.windows = 0
+        follower.frames = follower.windows = follower.span_ms = 0
         start = time.monotonic()
         follow(ws, follower, 4)
-        expected = (time.monotonic() - start) * 1000 / rate_ms
+        took_ms = (time.monotonic() - start) * 1000
+        check(abs(follower.span_ms - took_ms) < rate_ms + 300, "%d ms of windows in %d ms" % (follower.span_ms, took_ms))
+        # A busy host makes longer windows; there are no more messages than these.
+        expected = min(follower.span_ms / rate_ms, follower.windows)
         check(abs(follower.frames - expected) <= 2, "%d messages, expected %.1f" % (follower.frames, expected))
-        check(abs(follower.windows - expected * rate_ms / target.tick_ms) <= rate_ms / target.tick_ms + 2,
-              "%d windows" % follower.windows)
         same(follower.missed, 0, "missed")
         ws.close()
     case("windows at %d ms come in time and without a hole" % rate_ms)(run_rate)

@@ -5,7 +5,7 @@ Tests of the running server, over raw sockets.
 
 RQSCOPE_BIN=build/rqscope run.py [NAME]           starts it itself, on a port and on a Unix socket, and ends it
 RQSCOPE_URL=http://... RQSCOPE_TOKEN=... run.py    one that runs; RQSCOPE_UNIX=path for one on a Unix socket
-RQSCOPE_MAX_CLIENTS, RQSCOPE_TICK_MS               of one that runs, where they aren't the defaults
+RQSCOPE_MAX_CLIENTS=16                             what one that runs was started with, if it is known
 NAME: only tests whose name has this in it.
 """
 import os
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import urllib.parse
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases  # noqa: E402
 import cases_trust  # noqa: E402,F401
@@ -26,9 +27,9 @@ from wire import Where  # noqa: E402
 class Target:
     """What is tested, and what is known about it."""
 
-    def __init__(self, where, pid=None, max_clients=None, allowed_host=None, tick_ms=100):
+    def __init__(self, where, pid=None, max_clients=None, allowed_host=None):
         self.where, self.pid, self.max_clients = where, pid, max_clients
-        self.allowed_host, self.tick_ms = allowed_host, tick_ms
+        self.allowed_host = allowed_host
 
 
 def run_own(outcome, binary, only):
@@ -37,7 +38,8 @@ def run_own(outcome, binary, only):
             server = process.Server(binary, folder, listen)
             try:
                 where = server.wait_until_open()
-                outcome.run_all(kind, Target(where, server.pid, process.MAX_CLIENTS, process.ALLOWED_HOST), only)
+                outcome.run_all(kind, Target(where, server.pid, process.MAX_CLIENTS, process.ALLOWED_HOST), only,
+                                slow_too=not kind)
             finally:
                 server.end()
         for name, function in process.cases:
@@ -48,13 +50,12 @@ def run_own(outcome, binary, only):
 def run_given(outcome, only):
     token = os.environ.get("RQSCOPE_TOKEN")
     max_clients = os.environ.get("RQSCOPE_MAX_CLIENTS")
-    tick_ms = int(os.environ.get("RQSCOPE_TICK_MS", "100"))
     if os.environ.get("RQSCOPE_UNIX"):
         where = Where(unix=os.environ["RQSCOPE_UNIX"], token=token)
     else:
         url = urllib.parse.urlparse(os.environ["RQSCOPE_URL"])
         where = Where(url.hostname, url.port or 80, token=token)
-    outcome.run_all("", Target(where, None, max_clients and int(max_clients), None, tick_ms), only)
+    outcome.run_all("", Target(where, None, max_clients and int(max_clients)), only)
 
 
 def main():

@@ -17,8 +17,9 @@
 
 enum feed_kind { REQUEST, RESPONSE, TO_HEAD, TO_CONNECT };
 
-/* What lies behind the end of a window; none of it may matter. */
-static const int feed_fillers[] = { '\n', '0', 0xff, ' ', 0, 'C' };
+/* What lies behind the end of a window, the stream's next bytes among it; none of it may matter. */
+#define FEED_NEXT_BYTES (-1)
+static const int feed_fillers[] = { '\n', '0', 0xff, ' ', 0, FEED_NEXT_BYTES };
 #define FEED_FILLERS (sizeof(feed_fillers) / sizeof(feed_fillers[0]))
 
 struct feed_line {
@@ -34,6 +35,7 @@ struct feed {
 	bool scans_bodies; /* the engine skips them; a scan must come to the same end */
 	struct rqs_window_bytes *window; /* a heap block of its own: nothing beyond it may be read */
 	uint64_t offset; /* of the next byte in the stream */
+	const char *stream_end; /* where bytes may still be read from, in one block with what is fed */
 	const struct feed_line *lines; /* of the requests, where they are known */
 	uint32_t line_count;
 	uint32_t heads;
@@ -55,7 +57,8 @@ static inline void feed_close(struct feed *feed)
 	free(feed->window);
 }
 
-static inline void feed_start(struct feed *feed, enum feed_kind kind, size_t variant)
+/* @stream_end: of the block that all pieces will lie in; NULL where they don't. */
+static inline void feed_start(struct feed *feed, enum feed_kind kind, size_t variant, const char *stream_end)
 {
 	memset(&feed->f, 0, sizeof(feed->f));
 	feed->f.flags = kind == REQUEST ? 0 : RQS_FRAMING_IS_RESPONSE;
@@ -63,6 +66,7 @@ static inline void feed_start(struct feed *feed, enum feed_kind kind, size_t var
 	feed->filler = feed_fillers[variant % FEED_FILLERS];
 	feed->scans_bodies = variant & 1;
 	feed->offset = 0;
+	feed->stream_end = stream_end;
 	feed->heads = 0;
 	feed->targets_seen = 0;
 	feed->stopped = false;
@@ -164,8 +168,20 @@ static inline uint32_t feed_scan(struct feed *feed, uint32_t pos, uint32_t end)
 	return scan.pos;
 }
 
+static inline void feed_fill(struct feed *feed, const char *bytes, size_t count)
+{
+	size_t more = 0;
+
+	memset(feed->window, feed->filler, sizeof(*feed->window));
+	if (feed->filler == FEED_NEXT_BYTES && feed->stream_end)
+		more = feed->stream_end - (bytes + count);
+	if (more > sizeof(*feed->window) - count)
+		more = sizeof(*feed->window) - count;
+	memcpy(feed->window->data, bytes, count + more);
+}
+
 /* Bytes that one call showed. */
-static inline void feed_piece(struct feed *feed, const void *bytes, size_t count)
+static inline void feed_piece(struct feed *feed, const char *bytes, size_t count)
 {
 	size_t at = 0, window_at = 0, window_end = 0;
 	struct rqs_framing *f = &feed->f;
@@ -184,8 +200,7 @@ static inline void feed_piece(struct feed *feed, const void *bytes, size_t count
 			if (at >= window_end) {
 				window_at = at;
 				window_end = count - at < RQS_WINDOW_BYTES ? count : at + RQS_WINDOW_BYTES;
-				memset(feed->window, feed->filler, sizeof(*feed->window));
-				memcpy(feed->window->data, (const char *)bytes + at, window_end - window_at);
+				feed_fill(feed, bytes + at, window_end - window_at);
 			}
 			at = window_at + feed_scan(feed, at - window_at, window_end - window_at);
 		}
@@ -220,7 +235,7 @@ static inline void feed_whole(struct feed *feed, enum feed_kind kind, const char
 			      const char *name)
 {
 	for (size_t i = 0; i < FEED_FILLERS; i++) {
-		feed_start(feed, kind, i);
+		feed_start(feed, kind, i, bytes + count);
 		feed_piece(feed, bytes, count);
 		feed_expect(feed, want, name, "whole", i);
 	}
@@ -229,7 +244,7 @@ static inline void feed_whole(struct feed *feed, enum feed_kind kind, const char
 static inline void feed_byte_by_byte(struct feed *feed, enum feed_kind kind, const char *bytes, size_t count, const char *want,
 				     const char *name, size_t variant)
 {
-	feed_start(feed, kind, variant);
+	feed_start(feed, kind, variant, bytes + count);
 	for (size_t i = 0; i < count; i++)
 		feed_piece(feed, bytes + i, 1);
 	feed_expect(feed, want, name, "byte by byte", variant);
@@ -241,7 +256,7 @@ static inline void feed_random_pieces(struct feed *feed, enum feed_kind kind, co
 	uint64_t most = 1 + build_random(seed) % (count / 2 + 2);
 	uint64_t was = *seed;
 
-	feed_start(feed, kind, build_random(seed));
+	feed_start(feed, kind, build_random(seed), bytes + count);
 	for (size_t at = 0; at < count;) {
 		size_t piece = 1 + build_random(seed) % most;
 

@@ -303,7 +303,7 @@ static void check_splits(struct unfolded *u, const struct vector *vector, size_t
 {
 	for (size_t cut = 1; cut < bytes; cut++) {
 		for (size_t i = 0; i < FEED_FILLERS; i++) {
-			feed_start(&u->feed, vector->kind, i);
+			feed_start(&u->feed, vector->kind, i, u->text + bytes);
 			feed_piece(&u->feed, u->text, cut);
 			feed_piece(&u->feed, u->text + cut, bytes - cut);
 			feed_expect(&u->feed, u->want, vector->name, "split at", cut);
@@ -372,13 +372,30 @@ static void test_a_head_without_an_end_is_given_up(void **state)
 	struct feed feed;
 
 	feed_open(&feed);
-	feed_start(&feed, RESPONSE, 0);
+	feed_start(&feed, RESPONSE, 0, NULL);
 	feed_piece(&feed, OK, strlen(OK));
 	for (size_t i = 0; i < 2 * RQS_HEAD_MAX / 64 && !feed.stopped; i++)
 		feed_piece(&feed, LINE64, 64);
 	assert_true(feed.stopped);
 	assert_in_range(feed.offset, RQS_HEAD_MAX, RQS_HEAD_MAX + 64);
 	feed_expect(&feed, "bad", "endless head", "line by line", 0);
+	feed_close(&feed);
+}
+
+/* The limit is one head's, not a connection's. */
+static void test_a_connection_may_have_any_number_of_heads(void **state)
+{
+	static const char text[] = "GET / HTTP/1.1\r\n" LINE64 "\r\n";
+	struct feed feed;
+
+	feed_open(&feed);
+	feed_start(&feed, REQUEST, 0, NULL);
+	for (uint32_t i = 1; i <= 3 * RQS_HEAD_MAX / 64; i++) {
+		feed_piece(&feed, text, sizeof(text) - 1);
+		assert_int_equal(feed.heads, i);
+		feed.trace_bytes = 0;
+	}
+	feed_expect(&feed, "idle", "many heads", "one by one", 0);
 	feed_close(&feed);
 }
 
@@ -394,12 +411,12 @@ static void test_method_and_target_lie_where_they_are(void **state)
 	feed_open(&feed);
 	feed.lines = lines;
 	feed.line_count = 3;
-	feed_start(&feed, REQUEST, 0);
+	feed_start(&feed, REQUEST, 0, NULL);
 	feed_piece(&feed, text, bytes);
 	assert_int_equal(feed.heads, 3);
 	assert_int_equal(feed.targets_seen, 3);
 	for (size_t cut = 1; cut < bytes; cut++) {
-		feed_start(&feed, REQUEST, cut);
+		feed_start(&feed, REQUEST, cut, text + bytes);
 		feed_piece(&feed, text, cut);
 		feed_piece(&feed, text + cut, bytes - cut);
 		assert_int_equal(feed.heads, 3);
@@ -418,7 +435,7 @@ static void test_a_target_across_windows_is_not_shown(void **state)
 	feed_open(&feed);
 	feed.lines = lines;
 	feed.line_count = 2;
-	feed_start(&feed, REQUEST, 0);
+	feed_start(&feed, REQUEST, 0, NULL);
 	feed_piece(&feed, text, sizeof(text) - 1);
 	assert_int_equal(feed.heads, 2);
 	assert_int_equal(feed.targets_seen, 1);
@@ -450,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_framing_in_random_pieces),
 		cmocka_unit_test(test_a_head_may_have_64_kib),
 		cmocka_unit_test(test_a_head_without_an_end_is_given_up),
+		cmocka_unit_test(test_a_connection_may_have_any_number_of_heads),
 		cmocka_unit_test(test_method_and_target_lie_where_they_are),
 		cmocka_unit_test(test_a_target_across_windows_is_not_shown),
 		cmocka_unit_test(test_skipping_takes_any_number_of_bytes),

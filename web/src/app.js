@@ -39,6 +39,7 @@ readColours();
 const dirty = new Set();
 let frame = 0;
 
+let card = null; // of assess.cards(), once there are numbers
 let latest = 0; // of changes that can wait for the next picture
 
 function changed(...what) {
@@ -48,7 +49,7 @@ function changed(...what) {
 	if (frame || !dirty.size || document.hidden)
 		return;
 	// A frame has its price: what changes once a second goes along with the next windows, if they come soon.
-	if (what.every((w) => !w || WAITS.has(w))) {
+	if (card && what.every((w) => !w || WAITS.has(w))) {
 		latest ||= setTimeout(() => frame ||= requestAnimationFrame(draw), WAIT_MS);
 		return;
 	}
@@ -61,7 +62,7 @@ const socket = new Socket({
 		const what = store.apply(message);
 		if (what === 'hello')
 			subscribe();
-		if (!document.hidden && socket.phase === 'open')
+		if (!document.hidden)
 			store.keepRecent();
 		changed(what);
 	},
@@ -174,7 +175,7 @@ function drawPicture(what) {
 	const maxT = Math.ceil(newest / perPx) * perPx;
 	picture.rangeMs = state.rangeMs;
 	picture.take(timeline, maxT - state.rangeMs, maxT, live && state.rangeMs === LIVE_RANGE_MS ? ROLL_MS : 0);
-	scope.draw(picture);
+	scope.draw(picture, store.hello.attached_ms);
 	const now = performance.now();
 	if (now - sparksAt >= SPARK_MS || what.size > 1) {
 		sparksAt = now;
@@ -182,7 +183,6 @@ function drawPicture(what) {
 	}
 }
 
-let card = null;
 let sparksAt = 0;
 
 function drawWords(paused) {

@@ -145,10 +145,11 @@ export class Store {
 	/** Asks for the last seconds as one window, once a second; more often until there is a first answer. */
 	keepRecent() {
 		const now = performance.now();
-		if (!(this.newestT > 0) || now - this.recentAsked < (this.recent ? 1000 : 300))
+		const end = this.newestT > 0 ? this.newestT : this.hello?.now_ms;
+		if (!end || now - this.recentAsked < (this.recent ? 1000 : 300))
 			return;
 		this.recentAsked = now;
-		this.#ask(this.newestT - RECENT_MS, this.newestT, 1, (m) => {
+		this.#ask(end - RECENT_MS, end, 1, (m) => {
 			if (!m.t.length)
 				return null;
 			const recent = { t: m.t.at(-1), span_ms: m.span_ms.at(-1) };

@@ -48,7 +48,7 @@ def minute_under_load(bench):
         wall = time.monotonic() - wall
         in_time = sum(1 for end_ms in windows.ends_ms if start_ms < end_ms <= start_ms + 1000 * SECONDS)
         done = wrk.wait()
-        after = bench.rq.snapshot()
+        after = bench.rq.settled()
         end_ms = hello['attached_ms'] + after['uptime_ns'] / 1e6
         while windows.ends_ms[-1] < end_ms:
             windows.take(stream.receive_type('windows'))

@@ -6,7 +6,8 @@ import { colours, font } from '../colours.js';
 import { Raster } from './raster.js';
 import { Times } from './times.js';
 
-export const AXIS_PX = 58; // of every y axis, so that all plots begin at one left edge
+// Width of every y axis, so that all plots begin at one left edge; --axis in the style sheet.
+const axisPx = () => (innerWidth <= 700 ? 50 : 58);
 const TIME_AXIS_PX = 22;
 const TOP_PX = 9;
 
@@ -17,26 +18,27 @@ export class Plot {
 	 *	timeAxis?: () => boolean}} options
 	 */
 	constructor(root, options) {
-		const timeAxis = options.timeAxis ?? (() => false);
+		this.timeAxis = options.timeAxis ?? (() => false);
+		this.box = { left: axisPx(), top: TOP_PX, width: 300, height: 100 }; // in the root, CSS px
 		this.yMin = 0;
 		this.yMax = 1;
 		this.u = new uPlot({
 			width: 300,
 			height: 100,
 			pxAlign: 1,
-			padding: [TOP_PX, 0, () => (timeAxis() ? TIME_AXIS_PX : 6), 0],
+			padding: [TOP_PX, 0, () => this.#below(), 0],
 			legend: { show: false },
 			cursor: { show: false },
 			scales: { x: { time: false }, y: { range: () => [this.yMin, this.yMax] } },
 			axes: [{ show: false }, {
-				size: AXIS_PX,
+				size: axisPx,
 				gap: 8,
 				stroke: () => colours.faint,
 				grid: { stroke: () => colours.grid, width: 1 },
 				ticks: { show: false },
 				font,
 				splits: (u) => options.yTicks(this.yMax, u.bbox.height / devicePixelRatio),
-				values: (u, splits) => splits.map((v) => options.yLabel(v, this.yMax)),
+				values: (u, splits) => splits.map((v) => (this.drawn ? options.yLabel(v, this.yMax) : '')),
 			}],
 			series: [{}, { show: false }],
 		}, [[0, 1], [null, null]], root);
@@ -45,20 +47,22 @@ export class Plot {
 		root.append(this.canvas);
 		this.raster = new Raster(this.canvas);
 		this.times = options.timeAxis && new Times(root);
-		this.timeAxis = timeAxis;
 	}
 
 	/** @param {number} widthPx @param {number} heightPx of the whole, axes included */
 	size(widthPx, heightPx) {
 		if (this.u.width !== widthPx || this.u.height !== heightPx)
 			this.u.setSize({ width: widthPx, height: heightPx });
-		const { left, top, width, height } = this.u.bbox;
-		this.raster.size(Math.round(width), Math.round(height));
-		const { style } = this.canvas;
-		style.left = `${left / devicePixelRatio}px`;
-		style.top = `${top / devicePixelRatio}px`;
-		style.width = `${width / devicePixelRatio}px`;
-		style.height = `${height / devicePixelRatio}px`;
+		// uPlot lays out later; where the plot will be is known now.
+		const box = { left: axisPx(), top: TOP_PX, width: widthPx - axisPx(), height: heightPx - TOP_PX - this.#below() };
+		this.box = box;
+		this.raster.size(Math.max(0, Math.round(box.width * devicePixelRatio)), Math.max(0, Math.round(box.height * devicePixelRatio)));
+		for (const side in box)
+			this.canvas.style[side] = `${box[side]}px`;
+	}
+
+	#below() {
+		return this.timeAxis() ? TIME_AXIS_PX : 6;
 	}
 
 	/** Draw axis and grid where they are no longer right; @key: all else that they depend on. */
@@ -78,13 +82,6 @@ export class Plot {
 
 	/** Distance of a value from the upper edge, in device pixels. */
 	yOf = (value) => this.raster.height * (1 - (value - this.yMin) / (this.yMax - this.yMin));
-
-	/** Where the plot lies in its root: {left, width, top, height} in CSS px. */
-	get box() {
-		const { left, top, width, height } = this.u.bbox;
-		const r = devicePixelRatio;
-		return { left: left / r, top: top / r, width: width / r, height: height / r };
-	}
 }
 
 /** A y axis from zero in steps of 1, 2 or 5. */

@@ -23,6 +23,9 @@ export class Scope {
 		this.tip = el('div', 'tip');
 		this.tip.hidden = true;
 		this.tipCell = el('div', 'cell');
+		this.began = el('div', 'began', 'rqscope was attached');
+		this.began.hidden = true;
+		this.strips.latency.plotRoot.append(this.began);
 		root.append(this.hair, this.tip);
 		root.addEventListener('pointermove', (e) => this.#point(e));
 		root.addEventListener('pointerdown', (e) => this.#point(e));
@@ -64,14 +67,26 @@ export class Scope {
 
 	/** Points across: what a range is asked for with. */
 	get widthPx() {
-		return Math.round(this.strips.latency.plot.u.bbox.width) || 600;
+		return this.strips.latency.plot.raster.width || 600;
 	}
 
-	draw(picture) {
+	/** @param {number} attachedT when measuring began */
+	draw(picture, attachedT) {
 		this.picture = picture;
 		for (const strip of this.all)
 			strip.draw(picture);
+		this.#beginning(picture, attachedT);
 		this.cross();
+	}
+
+	// Why there is nothing to the left.
+	#beginning({ minT, maxT }, attachedT) {
+		const { left, width } = this.strips.latency.plot.box;
+		const x = (attachedT - minT) / (maxT - minT) * width;
+		const shown = x > 170 && x <= width;
+		setHidden(this.began, !shown);
+		if (shown)
+			this.began.style.transform = `translateX(${Math.round(left + x - 160)}px)`;
 	}
 
 	/** Crosshair, tooltip and the numbers beside the charts. */

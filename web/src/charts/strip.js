@@ -39,7 +39,6 @@ export class Strip {
 		this.heat = spec.heat;
 		this.root = el('section', `strip s-${spec.id}`);
 		this.plotRoot = el('div', 'plot');
-		this.plotRoot.setAttribute('role', 'img');
 		this.note = el('div', 'note');
 		this.note.hidden = true;
 		const readout = el('div', 'readout');
@@ -60,6 +59,8 @@ export class Strip {
 		this.root.append(this.plotRoot, readout);
 		parent.append(this.root);
 		this.plot = new Plot(this.plotRoot, spec.plot);
+		this.plot.canvas.setAttribute('role', 'img');
+		this.plot.canvas.setAttribute('aria-label', spec.title);
 		this.plotRoot.append(this.note);
 		this.tipRoot = el('div');
 		this.tipRows = spec.rows.map((r) => row(this.tipRoot, r));
@@ -104,7 +105,7 @@ export class Strip {
 			return;
 		const label = `${this.spec.title}: ${this.spec.rows.map((r) => `${r.name} ${r.text(d, k)}`).join(', ')}`;
 		if (this.label !== label)
-			this.plotRoot.setAttribute('aria-label', this.label = label);
+			this.plot.canvas.setAttribute('aria-label', this.label = label);
 	}
 
 	/** Lays words over the plot; null takes them away. @param {Node[]|null} nodes */

@@ -15,8 +15,8 @@ export class Events {
 		heading.append(title, this.summary);
 		const scroll = el('div', 'scroll'), table = el('table'), head = el('tr'), thead = el('thead');
 		scroll.tabIndex = 0;
-		scroll.setAttribute('role', 'region');
-		scroll.setAttribute('aria-labelledby', 'events-title');
+		scroll.setAttribute('role', 'group');
+		scroll.setAttribute('aria-label', 'Events, a table that scrolls');
 		thead.className = 'off-screen';
 		for (const name of ['when and level', 'what'])
 			head.append(Object.assign(el('th', '', name), { scope: 'col' }));

@@ -4,14 +4,15 @@ import { $, el, setClass, setHidden, setText } from '../dom.js';
 import * as format from '../format.js';
 
 const LOST = {
-	events: 'event', services: 'service', routes: 'route', unparsed: 'unreadable message', partial_heads: 'unfinished request head',
-	unmatched: 'response without its request', pipelined: 'pipelined request', connections: 'connection', recursion_misses: 'nested probe run',
-	windows_merged: 'merged window',
+	events: ['event', 'events'], services: ['service', 'services'], routes: ['route', 'routes'], unparsed: ['unreadable message', 'unreadable messages'],
+	partial_heads: ['unfinished request head', 'unfinished request heads'], unmatched: ['response without request', 'responses without request'],
+	pipelined: ['pipelined request', 'pipelined requests'], connections: ['connection', 'connections'],
+	recursion_misses: ['nested probe run', 'nested probe runs'], windows_merged: ['merged window', 'merged windows'],
 };
 
 const PROBES = { http: 'HTTP', sched: 'run queue', oom: 'out-of-memory kills' };
 
-const named = (key, n) => `${format.count(n)} ${LOST[key] ?? key.replaceAll('_', ' ')}${n === 1 || !LOST[key] ? '' : 's'}`;
+const named = (key, n) => `${format.count(n)} ${LOST[key]?.[n === 1 ? 0 : 1] ?? key.replaceAll('_', ' ')}`;
 
 export class Footer {
 	constructor() {

@@ -41,8 +41,8 @@ export class Services {
 		this.table = table;
 		const scroll = el('div', 'scroll');
 		scroll.tabIndex = 0;
-		scroll.setAttribute('role', 'region');
-		scroll.setAttribute('aria-labelledby', 'services-title');
+		scroll.setAttribute('role', 'group');
+		scroll.setAttribute('aria-label', 'Services, a table that scrolls');
 		this.empty = el('p', 'empty', 'Each program that answers HTTP requests will be a row here.');
 		scroll.append(table, this.empty);
 		root.append(heading, scroll);

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""More of everything than there is room for: it is said, and no count is lost."""
+from lib.report import case, equal, within
+from lib.snapshot import lost, services_at
+from lib.wait import wait_until
+from lib.wire import Server, answer, ask, connect
+
+PORTS = 140
+
+
+@case()
+def deeper_pipeline_than_is_followed(bench):
+    """100 requests in one write before the first answer: none is lost, those too deep are untimed."""
+    depth = 100
+
+    def script(peer):
+        for _ in range(depth):
+            peer.head()
+        for i in range(depth):
+            peer.send(answer(200 if i % 3 else 404, b'x' * (i % 7)))
+    with Server(script) as server:
+        peer = connect(server.port)
+        peer.send(ask('/deep') * depth)
+        for i in range(depth):
+            peer.head()
+            peer.exactly(i % 7)
+        peer.close()
+        server.close()
+        service = bench.rq.expect(server.port, requests=depth, responses=depth, aborted=0, in_flight=0,
+                                  status={200: depth - 34, 404: 34}, request_bytes=server.received,
+                                  response_bytes=server.sent)
+    equal(service['duration']['count'] + service['untimed'], depth, 'timed and untimed')
+
+
+@case()
+def many_connections_at_once(bench):
+    """500 connections open at a time, each with one request in flight."""
+    count = 500
+    with Server(lambda peer: (peer.head(), peer.take(), peer.send(answer(200, b'many'))), backlog=1024) as server:
+        peers = [connect(server.port) for _ in range(count)]
+        for peer in peers:
+            peer.send(ask('/many'))
+        bench.rq.expect(server.port, requests=count, responses=0, aborted=0, in_flight=count, limit_s=20)
+        for peer in peers:
+            peer.half_close()
+        for peer in peers:
+            peer.until(b'many')
+            peer.close()
+        server.close()
+        bench.rq.expect(server.port, requests=count, responses=count, aborted=0, in_flight=0, status={200: count})
+
+
+@case()
+def more_services_than_slots(bench):
+    """Services beyond the table are counted together; the totals and their books hold. Last: it fills the shared table too."""
+    rq = bench.start()
+    servers = []
+    try:
+        before = rq.settled()
+        for _ in range(PORTS):
+            servers.append(Server(lambda peer: (peer.head(), peer.send(answer(200, b'one')))))
+            peer = connect(servers[-1].port)
+            peer.send(ask())
+            peer.until(b'one')
+            peer.close()
+        for server in servers:
+            server.close()
+
+        def grown(document):
+            return document['totals']['http']['server']['requests'] - before['totals']['http']['server']['requests']
+        wait_until(lambda: grown(rq.snapshot()) >= PORTS, 5, f'{PORTS} requests in the totals')
+        after = rq.settled()
+    finally:
+        rq.stop()
+    own = sum(item['requests'] for server in servers for item in services_at(after, server.port))
+    listed = sum(item['requests'] for item in after['services'] if item['role'] == 'server')
+    bench.say(f'{own} of {PORTS} requests by service, {listed - own} elsewhere, {lost(after, "services")} connections without '
+              'a place of their own')
+    within(own, 1, PORTS - 1, 'requests of services that have a place')
+    within(lost(after, 'services'), PORTS - own, 1e9, 'connections without a place')
+    equal(listed, after['totals']['http']['server']['requests'], 'requests over all services, those without a place included')
