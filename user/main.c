@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main - the commands: serve, snapshot, check. The only file that prints, and that ends the process.
+ * main - the commands serve and snapshot. Here threads are started and the process ends.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "collector.h"
 #include "model.h"
 #include "options.h"
@@ -29,8 +29,6 @@
 #include "snapshot.h"
 #include "text.h"
 #include "trust.h"
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_ALLOWED = 3 };
 
 /* All that runs while something is measured. Freed by app_close() in the order that threads and windows need. */
 struct app {
@@ -342,64 +340,6 @@ static int snapshot(struct app *app, const struct rqs_options *options)
 	return status;
 }
 
-static json_t *check_probe(const struct rqs_check *check)
-{
-	json_t *object = json_pack("{s:s, s:s}", "name", check->name, "state", check->on ? "on" : "off");
-	char letter[2] = { check->tap };
-
-	json_object_set_new(object, "tap", check->tap ? json_string(letter) : json_null());
-	json_object_set_new(object, "reason", check->on ? json_null() : json_string(check->reason));
-	json_object_set_new(object, "help", check->on ? json_null() : json_string(check->help));
-	return object;
-}
-
-static int check_print_json(const struct rqs_check *checks, bool any)
-{
-	struct utsname system = {};
-	json_t *probes = json_array(), *document;
-
-	uname(&system);
-	for (uint32_t i = 0; i < RQS_CHECK_COUNT; i++)
-		json_array_append_new(probes, check_probe(&checks[i]));
-	document = json_pack("{s:s, s:s, s:s, s:o}", "schema", "rqscope/check/1", "kernel", system.release, "arch",
-			     system.machine, "probes", probes);
-	if (!document || json_dumpf(document, stdout, JSON_INDENT(2)) || printf("\n") < 0)
-		return complain(EXIT_FAILED, "can't write to standard output");
-	json_decref(document);
-	return any ? EXIT_DONE : EXIT_NOT_ALLOWED;
-}
-
-static int check(const struct rqs_options *options)
-{
-	static const char *const meanings[RQS_CHECK_COUNT] = {
-		"HTTP requests, whatever system call carries them, io_uring too",
-		"HTTP requests by system calls on buffers",
-		"run queue: latency, length, switches",
-		"out-of-memory kills",
-	};
-	struct rqs_check checks[RQS_CHECK_COUNT];
-	bool any = false;
-
-	if (!rqs_privileges_can_attach() && !options->json)
-		complain(0, "it needs the right to use BPF; run it as root, e.g. with sudo");
-	rqs_probes_check(checks);
-	for (uint32_t i = 0; i < RQS_CHECK_COUNT; i++)
-		any |= checks[i].on;
-	if (options->json)
-		return check_print_json(checks, any);
-	for (uint32_t i = 0; i < RQS_CHECK_COUNT; i++) {
-		const struct rqs_check *one = &checks[i];
-
-		printf("%-6s%s%c  %-4s %s\n", one->name, one->tap ? " tap " : "     ", one->tap ? one->tap : ' ',
-		       one->on ? "yes" : "no", meanings[i]);
-		if (!one->on)
-			printf("                  %s\n                  would help: %s\n", one->reason, one->help);
-	}
-	if (checks[0].on || checks[1].on)
-		printf("rqscope uses tap %c.\n", checks[0].on ? 'A' : 'B');
-	return any ? EXIT_DONE : EXIT_NOT_ALLOWED;
-}
-
 int main(int argc, char **argv)
 {
 	struct app app = { .signal_fd = -1 };
@@ -415,7 +355,7 @@ int main(int argc, char **argv)
 	case RQS_COMMAND_VERSION:
 		return printf("rqscope %s\n", RQS_VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
 	case RQS_COMMAND_CHECK:
-		return check(&options);
+		return rqs_check_run(options.json);
 	case RQS_COMMAND_SERVE:
 	case RQS_COMMAND_SNAPSHOT:
 		break;
