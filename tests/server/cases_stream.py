@@ -229,6 +229,7 @@ def test_broken_frames(target):
         if what in ("huge", "negative"):
             check("pong" not in heard, what + " was taken for a message")
         ws.close()
+        follow(watcher, follower, 0.01)
     follow(watcher, follower, 0.5)
     same(follower.missed, 0, "missed")
     watcher.close()

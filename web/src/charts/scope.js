@@ -15,6 +15,8 @@ export class Scope {
 		this.strips = {};
 		this.x = null; // of the crosshair in CSS px from the plot's left edge
 		this.readAt = -Infinity;
+		this.began = el('div', 'began', 'rqscope was attached');
+		this.began.hidden = true;
 		this.#build(false);
 		this.hair = el('div', 'hair');
 		this.hairTime = el('time');
@@ -23,9 +25,6 @@ export class Scope {
 		this.tip = el('div', 'tip');
 		this.tip.hidden = true;
 		this.tipCell = el('div', 'cell');
-		this.began = el('div', 'began', 'rqscope was attached');
-		this.began.hidden = true;
-		this.strips.latency.plotRoot.append(this.began);
 		root.append(this.hair, this.tip);
 		root.addEventListener('pointermove', (e) => this.#point(e));
 		root.addEventListener('pointerdown', (e) => this.#point(e));
@@ -45,6 +44,7 @@ export class Scope {
 		const holder = document.createDocumentFragment();
 		this.strips = Object.fromEntries(names.map((name) => [name === 'percentiles' ? 'split' : name, new Strip(specs[name](), holder)]));
 		this.root.prepend(holder);
+		this.strips.latency.plotRoot.append(this.began);
 	}
 
 	/** Whether the split of time is known; without it percentiles are in its place. */
@@ -62,7 +62,6 @@ export class Scope {
 	size() {
 		for (const strip of this.all)
 			strip.size();
-		this.bounds = null;
 	}
 
 	/** Points across: what a range is asked for with. */
@@ -156,7 +155,6 @@ export class Scope {
 	}
 
 	#point(e) {
-		this.bounds ??= this.root.getBoundingClientRect();
 		const box = this.strips.latency.plot.box;
 		const bounds = this.root.getBoundingClientRect();
 		const x = e.clientX - bounds.left - box.left;

@@ -92,10 +92,9 @@ export class Strip {
 		this.spec.rows.forEach((r, n) => setText(this.rows[n].value, k >= 0 && d ? r.text(d, k) : '–'));
 	}
 
-	/** Fills this.tipRoot. @returns {boolean} whether there is something to show */
+	/** Fills this.tipRoot with window @k. */
 	tip(k) {
 		this.spec.rows.forEach((r, n) => setText(this.tipRows[n].value, r.text(this.picture.data, k)));
-		return true;
 	}
 
 	/** What a screen reader hears. */
