@@ -34,7 +34,7 @@ export class Times {
 		const step = timeStep(maxT - minT, widthPx);
 		const to = step < 60e3 ? 'second' : 'minute', half = step < 60e3 ? 29 : 19;
 		const perMs = widthPx / (maxT - minT);
-		const ticks = new Set(timeTicks(minT - half / perMs, maxT, step));
+		const ticks = new Set(timeTicks(minT, maxT, step));
 		const free = [];
 		for (const [t, label] of this.labels)
 			if (!ticks.has(t)) {
