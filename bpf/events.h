@@ -78,12 +78,15 @@ static __always_inline struct rqs_kernel_event *rqs_event_begin(__u32 kind)
 	struct rqs_kernel_event *event = NULL;
 	struct rqs_event_lane *lane;
 	__u32 zero = 0;
+	__s32 floor;
 
 	lane = bpf_map_lookup_elem(&event_lanes, &zero);
 	if (!lane || !shared || kind >= RQS_EVENT_KERNEL_COUNT)
 		return NULL;
 	__sync_fetch_and_add(&lane->seen[kind], 1);
-	if (shared->event_budget > 0 && __sync_fetch_and_add(&shared->event_budget, -1) > 0)
+	/* Stalls come in crowds: half of the budget is kept for the rest. */
+	floor = kind == RQS_EVENT_RUNQUEUE_STALL ? RQS_EVENT_BUDGET / 2 : 0;
+	if (shared->event_budget > floor && __sync_fetch_and_add(&shared->event_budget, -1) > floor)
 		event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		__sync_fetch_and_add(&lane->held_back[kind], 1);
