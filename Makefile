@@ -20,9 +20,9 @@ BPF_ARCH := $(if $(filter x86_64,$(ARCH)),x86,$(if $(filter aarch64,$(ARCH)),arm
 B := build
 
 # Static but for libc: the binary is copied to hosts that have none of these libraries.
-LIBS := libwebsockets libbpf libelf zlib jansson
+LIBS := libwebsockets libbpf libelf jansson libssl libcrypto zlib
 LIB_CFLAGS = $(shell pkg-config --cflags $(LIBS))
-LIB_STATIC = -Wl,-Bstatic $(shell pkg-config --static --libs $(LIBS)) -lssl -lcrypto -Wl,-Bdynamic -lpthread -ldl -lm
+LIB_STATIC = -Wl,-Bstatic $(shell pkg-config --static --libs $(LIBS)) $(B)/obj/libelf_search.a -Wl,-Bdynamic -lpthread -ldl -lm
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS ?= -O2 -g
 USER_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -D_GNU_SOURCE -DRQS_VERSION='"$(VERSION)"' -iquote include -iquote user -iquote $(B)/gen \
@@ -105,9 +105,13 @@ $(B)/obj/assets.o: $(B)/gen/assets.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $@
 
-$(B)/rqscope: $(USER_OBJ) $(B)/obj/assets.o
+$(B)/obj/libelf_search.a: packaging/libelf_search.c $(B)/flags
+	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $(@:.a=.o)
+	$(Q)rm -f $@ && ar rcs $@ $(@:.a=.o)
+
+$(B)/rqscope: $(USER_OBJ) $(B)/obj/assets.o $(B)/obj/libelf_search.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIB_STATIC)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB_STATIC)
 
 # --- tests ------------------------------------------------------------------------------------------------
 $(B)/san/%.o: user/%.c $(B)/flags | $(SKEL)
@@ -134,8 +138,36 @@ test-unit: $(UNIT_BIN)
 test-btf test-live test-server test-page: all test-bin
 	@tests/run $(@:test-%=%)
 
+# --- benchmarks -------------------------------------------------------------------------------------------
+# As root, on a machine that does little else: make bench-http, make bench-sched. BENCH_ROUNDS=N for more than 15.
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(B)/bench/%.skel.h,$(filter %.bpf.c,$(BENCH_SRC)))
+BENCH_OBJ := $(patsubst tests/bench/%.c,$(B)/bench/%.o,$(filter-out %.bpf.c tests/bench/bench_%,$(BENCH_SRC)))
+
+$(B)/bench/%.bpf.o: tests/bench/%.bpf.c $(B)/flags
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.raw
+	$(Q)llvm-strip -g $@.raw -o $@ 2>/dev/null || cp $@.raw $@
+
+$(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)PATH=$$PATH:/usr/sbin:/sbin bpftool gen skeleton $< name bench_$* > $@
+
+$(B)/bench/%.o: tests/bench/%.c $(B)/flags | $(BENCH_SKEL)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(USER_CFLAGS) -iquote $(B)/bench -MMD -MP -c $< -o $@
+
+$(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lbpf -ljansson -lm -lpthread
+
+.PHONY: bench-http bench-sched
+bench-http bench-sched: bench-%: $(B)/rqscope $(B)/bench/bench_%
+	@$(B)/bench/bench_$* $(B)/rqscope
+
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/obj/*.d $(B)/san/*.d $(B)/bpf/*.d $(B)/unit/*.d)
+-include $(wildcard $(B)/obj/*.d $(B)/san/*.d $(B)/bpf/*.d $(B)/unit/*.d $(B)/bench/*.d)
 .SECONDARY:

@@ -676,6 +676,18 @@ RQS_GLOBAL int rqs_framing_step(struct rqs_scan *s, const struct rqs_window_byte
 #define RQS_SCAN_STEPS (3 * RQS_WINDOW_BYTES)
 
 #ifdef __bpf__
+/*
+ * What a function given to bpf_loop() returns. The verifier must see that it is 0 or 1, which a compiler (clang 19) hides from it: where it
+ * knows that a register holds this value, it returns that. So the value is kept from the compiler, then cut to its one bit.
+ */
+static __always_inline long rqs_loop_stop(bool stop)
+{
+	long value = stop;
+
+	barrier_var(value);
+	return value & 1;
+}
+
 struct rqs_scan_loop {
 	struct rqs_scan *scan;
 	const struct rqs_window_bytes *window;
@@ -683,7 +695,7 @@ struct rqs_scan_loop {
 
 static long rqs_scan_loop_step(__u32 unused, struct rqs_scan_loop *loop)
 {
-	return rqs_framing_step(loop->scan, loop->window) ? 1 : 0;
+	return rqs_loop_stop(rqs_framing_step(loop->scan, loop->window));
 }
 #endif
 

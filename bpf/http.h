@@ -147,30 +147,30 @@ static __always_inline struct rqs_pipe *rqs_pipe_of(struct rqs_conn *conn, const
 	return conn->has_pipe ? bpf_sk_storage_get(&http_pipes, (void *)sk, NULL, 0) : NULL;
 }
 
-/* One step, and what it asks for that only the program itself can do; @read as rqs_read_user(). */
-static __always_inline long rqs_tap_step(struct rqs_tap *tap, int (*read)(struct rqs_tap *tap))
+/* One step, and what it asks for that only the program itself can do; @read as rqs_read_user(). True when it was the last. */
+static __always_inline bool rqs_tap_step(struct rqs_tap *tap, int (*read)(struct rqs_tap *tap))
 {
 	struct rqs_conn *conn = tap->conn;
 	struct rqs_pipe *pipe = rqs_pipe_of(conn, tap->sk);
 
 	switch (rqs_feed_step(&tap->feed, conn, pipe)) {
 	case RQS_FEED_GO_ON:
-		return 0;
+		return false;
 	case RQS_FEED_READ:
 		if (read(tap) < 0)
 			rqs_feed_bad(&tap->feed, conn, pipe, false);
-		return 0;
+		return false;
 	case RQS_FEED_PIPE:
 		bpf_sk_storage_get(&http_pipes, (void *)tap->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 		conn->has_pipe = 1;
-		return 0;
+		return false;
 	}
-	return 1;
+	return true;
 }
 
 static long rqs_user_step(__u32 unused, struct rqs_tap *tap)
 {
-	return rqs_tap_step(tap, rqs_read_user);
+	return rqs_loop_stop(rqs_tap_step(tap, rqs_read_user));
 }
 
 #define RQS_FEED_STEPS 1024

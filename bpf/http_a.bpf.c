@@ -29,7 +29,7 @@ static __always_inline int http_read_skb(struct rqs_tap *tap)
 
 static long http_skb_step(__u32 unused, struct rqs_tap *tap)
 {
-	return rqs_tap_step(tap, http_read_skb);
+	return rqs_loop_stop(rqs_tap_step(tap, http_read_skb));
 }
 
 SEC("tp_btf/skb_copy_datagram_iovec")

@@ -40,13 +40,15 @@ _Static_assert(sizeof(struct rqs_extrema) == 24, "shared layout");
 struct rqs_sched_lane {
 	__u64 switches;
 	__u64 wait_sum_ns;
+	__u64 moved_ns;	 /* of waits that ended here by a migration; the rest of such a wait is in wait_sum_ns */
+	__u64 kernel_ns; /* the kernel's own sum of both before the first switch that was seen, less 1 */
 	struct rqs_extrema wait[2];
 	struct rqs_extrema length[2]; /* tasks waiting on this CPU, seen at switches */
 	__u32 length_now;	      /* after the last switch */
 	__u32 pad;
 	__u32 wait_buckets[RQS_BUCKET_COUNT];
 };
-_Static_assert(sizeof(struct rqs_sched_lane) == 16 + 48 + 48 + 8 + 4 * RQS_BUCKET_COUNT, "shared layout");
+_Static_assert(sizeof(struct rqs_sched_lane) == 32 + 48 + 48 + 8 + 4 * RQS_BUCKET_COUNT, "shared layout");
 
 /*
  * http_lanes, one entry per service slot, one lane per CPU. A writer raises @begin, changes what it
@@ -167,6 +169,15 @@ struct rqs_event_lane {
 	__u64 seen[RQS_EVENT_KERNEL_COUNT];
 	__u64 held_back[RQS_EVENT_KERNEL_COUNT];
 };
+
+/* A record of the iterator "waiters": a task, and how long it has waited for a CPU in its life. */
+struct rqs_waiter {
+	__u64 run_delay_ns;
+	__u32 pid;
+	__u32 tid;
+	char comm[RQS_COMM_MAX];
+};
+_Static_assert(sizeof(struct rqs_waiter) == 32, "shared layout");
 
 /* control, one entry, mapped: written by user space every tick, read by the programs. */
 struct rqs_control {

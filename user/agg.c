@@ -32,6 +32,8 @@ struct rqs_agg {
 	uint64_t merged;  /* ticks joined to another, ever */
 	struct rqs_sched_lane *prev_sched;
 	struct rqs_http_lane *prev_slots; /* RQS_SLOT_MAX */
+	struct rqs_slot_reading *kept;	  /* RQS_SLOT_MAX: read since the last window; those without an ident weren't */
+	uint32_t kept_count;
 	uint64_t recursion_misses;
 	size_t slab_bytes;
 	uint8_t *slabs;
@@ -42,7 +44,7 @@ static size_t agg_slab_bytes(uint32_t cpu_count)
 	size_t bytes = sizeof(struct agg_slab) + RQS_SLOT_MAX * AGG_SERVICE_BYTES +
 		       RQS_BUCKET_COUNT * sizeof(struct rqs_bin) + cpu_count * sizeof(struct rqs_cpu_delta) +
 		       AGG_EVENTS_MAX * sizeof(struct rqs_kernel_event) + AGG_PIDS_MAX * sizeof(struct rqs_pid) +
-		       sizeof(struct rqs_vitals) + sizeof(struct rqs_self) + 16 * 1024;
+		       RQS_WAITING_MAX * sizeof(struct rqs_waiting) + sizeof(struct rqs_vitals) + sizeof(struct rqs_self) + 16 * 1024;
 
 	return (bytes + 4095) & ~(size_t)4095;
 }
@@ -58,11 +60,12 @@ struct rqs_agg *rqs_agg_new(uint32_t cpu_count, uint64_t start_ns)
 	agg->slab_bytes = agg_slab_bytes(cpu_count);
 	agg->prev_sched = calloc(cpu_count, sizeof(*agg->prev_sched));
 	agg->prev_slots = calloc(RQS_SLOT_MAX, sizeof(*agg->prev_slots));
+	agg->kept = calloc(RQS_SLOT_MAX, sizeof(*agg->kept));
 	agg->slabs = mmap(NULL, AGG_WINDOWS * agg->slab_bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (agg->slabs == MAP_FAILED)
 		agg->slabs = NULL;
-	if (!agg->prev_sched || !agg->prev_slots || !agg->slabs) {
+	if (!agg->prev_sched || !agg->prev_slots || !agg->kept || !agg->slabs) {
 		rqs_agg_free(agg);
 		errno = ENOMEM;
 		return NULL;
@@ -78,6 +81,7 @@ void rqs_agg_free(struct rqs_agg *agg)
 		munmap(agg->slabs, AGG_WINDOWS * agg->slab_bytes);
 	free(agg->prev_sched);
 	free(agg->prev_slots);
+	free(agg->kept);
 	free(agg);
 }
 
@@ -192,7 +196,7 @@ static void agg_cpu(struct rqs_cpu_delta *cpu, const struct rqs_sched_lane *now,
 	struct rqs_extrema length = {};
 
 	cpu->switches = now->switches - before->switches;
-	cpu->wait_sum_ns = now->wait_sum_ns - before->wait_sum_ns;
+	cpu->wait_sum_ns = now->wait_sum_ns + now->moved_ns - before->wait_sum_ns - before->moved_ns;
 	cpu->length_now = now->length_now;
 	cpu->length_max = now->length_now;
 	extrema_merge(&length, &now->length[0], epoch);
@@ -214,7 +218,7 @@ static void agg_sched(struct rqs_agg *agg, struct agg_slab *slab, const struct r
 	for (uint32_t i = 0; i < agg->cpu_count; i++) {
 		const struct rqs_sched_lane *lane = &reading->sched[i], *prev = &agg->prev_sched[i];
 
-		if (lane->switches < prev->switches || lane->wait_sum_ns < prev->wait_sum_ns) {
+		if (lane->switches < prev->switches || lane->wait_sum_ns < prev->wait_sum_ns || lane->moved_ns < prev->moved_ns) {
 			window->gap = true;
 			continue;
 		}
@@ -300,14 +304,39 @@ static void agg_slot(struct rqs_agg *agg, struct agg_slab *slab, struct rqs_serv
 	*before = *now;
 }
 
+/* A slot is read only when it moved, so what is read in a tick without a window has to be kept for the next one. */
+static void agg_keep(struct rqs_agg *agg, const struct rqs_reading *reading)
+{
+	for (uint32_t i = 0; i < reading->slot_count; i++) {
+		struct rqs_slot_reading *kept = &agg->kept[reading->slots[i].ident->slot];
+
+		agg->kept_count += !kept->ident;
+		*kept = reading->slots[i];
+	}
+}
+
 static void agg_services(struct rqs_agg *agg, struct agg_slab *slab, const struct rqs_reading *reading)
 {
-	struct rqs_service_delta *deltas = slab_alloc(slab, reading->slot_count * sizeof(*deltas));
+	struct rqs_service_delta *deltas;
+	uint32_t used = 0;
 
-	for (uint32_t i = 0; i < reading->slot_count; i++)
-		agg_slot(agg, slab, &deltas[i], &reading->slots[i]);
+	if (agg->kept_count)
+		agg_keep(agg, reading);
+	slab->window.service_count = agg->kept_count ? agg->kept_count : reading->slot_count;
+	deltas = slab_alloc(slab, slab->window.service_count * sizeof(*deltas));
 	slab->window.services = deltas;
-	slab->window.service_count = reading->slot_count;
+	if (!agg->kept_count) {
+		for (; used < reading->slot_count; used++)
+			agg_slot(agg, slab, &deltas[used], &reading->slots[used]);
+		return;
+	}
+	for (uint32_t i = 0; i < RQS_SLOT_MAX; i++) {
+		if (!agg->kept[i].ident)
+			continue;
+		agg_slot(agg, slab, &deltas[used++], &agg->kept[i]);
+		agg->kept[i].ident = NULL;
+	}
+	agg->kept_count = 0;
 }
 
 int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const struct rqs_window **ret_window)
@@ -323,6 +352,7 @@ int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const s
 	slab = slab_take(agg);
 	if (!slab) {
 		agg->skipped += 1 + reading->missed;
+		agg_keep(agg, reading);
 		return -EAGAIN;
 	}
 	agg->skipped += reading->missed;
@@ -344,6 +374,8 @@ int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const s
 	window->self = slab_copy(slab, reading->self, sizeof(*reading->self));
 	window->pid_count = reading->pid_count < AGG_PIDS_MAX ? reading->pid_count : AGG_PIDS_MAX;
 	window->pids = slab_copy(slab, reading->pids, window->pid_count * sizeof(*reading->pids));
+	window->waiting_count = reading->waiting_count < RQS_WAITING_MAX ? reading->waiting_count : RQS_WAITING_MAX;
+	window->waiting = slab_copy(slab, reading->waiting, window->waiting_count * sizeof(*reading->waiting));
 	window->event_count = reading->event_count < AGG_EVENTS_MAX ? reading->event_count : AGG_EVENTS_MAX;
 	window->events = slab_copy(slab, reading->events, window->event_count * sizeof(*reading->events));
 	memcpy(window->event_seen, reading->event_seen, sizeof(window->event_seen));

@@ -29,8 +29,8 @@ void rqs_agg_free(struct rqs_agg *agg);
  *
  * Rates divide by measured ns, never by the nominal tick. A counter that went backwards (a reloaded probe) makes the
  * window a gap; it never yields a rate.
- * Return: 0; -ESTALE when time doesn't advance; -EAGAIN when all windows are still held by somebody: nothing is
- * lost, the next window covers this time too. On error @agg is unchanged but for the count of such ticks.
+ * Return: 0; -ESTALE when time doesn't advance, and @agg is unchanged; -EAGAIN when all windows are still held by
+ * somebody: no count is lost, the next window covers this time too (the text of events and the vitals of @reading are).
  */
 int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const struct rqs_window **ret_window);
 

@@ -43,6 +43,7 @@ int rqs_check_run(bool json)
 		"HTTP requests, whatever system call carries them, io_uring too",
 		"HTTP requests by system calls on buffers",
 		"run queue: latency, length, switches",
+		"which tasks wait longest for a CPU",
 		"out-of-memory kills",
 	};
 	struct rqs_check checks[RQS_CHECK_COUNT];
@@ -58,10 +59,10 @@ int rqs_check_run(bool json)
 	for (uint32_t i = 0; i < RQS_CHECK_COUNT; i++) {
 		const struct rqs_check *one = &checks[i];
 
-		printf("%-6s%s%c  %-4s %s\n", one->name, one->tap ? " tap " : "     ", one->tap ? one->tap : ' ',
+		printf("%-8s%s%c  %-4s %s\n", one->name, one->tap ? " tap " : "     ", one->tap ? one->tap : ' ',
 		       one->on ? "yes" : "no", meanings[i]);
 		if (!one->on)
-			printf("                  %s\n                  would help: %s\n", one->reason, one->help);
+			printf("                    %s\n                    would help: %s\n", one->reason, one->help);
 	}
 	if (checks[0].on || checks[1].on)
 		printf("rqscope uses tap %c.\n", checks[0].on ? 'A' : 'B');

@@ -28,6 +28,8 @@ struct rqs_collector {
 	uint64_t tick_ns;
 	uint64_t start_ns, start_real_ns;
 	uint64_t second_ns; /* when vitals are due */
+	const struct rqs_waiting *waiting_tasks; /* as of the last second */
+	uint32_t waiting_task_count;
 	uint32_t missed; /* ticks without a window since the last one */
 	const struct rqs_window *waiting; /* made, and not taken by the handover yet */
 	int timer_fd, stop_fd;
@@ -106,6 +108,8 @@ static void collector_second(struct rqs_collector *collector, struct rqs_reading
 	reading->vitals = vitals;
 	reading->self = self;
 	reading->pid_count = rqs_poll_pids(collector->poll, &reading->pids);
+	reading->waiting = collector->waiting_tasks;
+	reading->waiting_count = collector->waiting_task_count;
 	reading->recursion_misses = rqs_probes_recursion_misses(collector->probes);
 }
 
@@ -129,6 +133,9 @@ static void collector_tick(struct rqs_collector *collector, uint64_t deadline_ns
 	if (!rqs_agg_push(collector->agg, &reading, &collector->waiting) &&
 	    !rqs_handover_push(collector->handover, collector->waiting))
 		collector->waiting = NULL;
+	/* After the window is on its way: on a host with many tasks this takes a while. */
+	if (reading.vitals)
+		collector->waiting_task_count = rqs_poll_waiters(collector->poll, &collector->waiting_tasks);
 }
 
 static void *collector_run(void *data)

@@ -144,6 +144,24 @@ void rqs_encode_cpus(struct rqs_json *json, const struct rqs_model *model)
 	rqs_json_array_end(json);
 }
 
+void rqs_encode_waiting(struct rqs_json *json, const struct rqs_model *model)
+{
+	uint32_t i;
+
+	rqs_json_array(json);
+	for (i = 0; i < model->waiting_count; i++) {
+		const struct rqs_waiting *waiting = &model->waiting[i];
+
+		rqs_json_object(json);
+		rqs_encode_string(json, "name", waiting->name);
+		rqs_encode_uint(json, "wait_ns", waiting->wait_ns);
+		rqs_encode_uint(json, "tasks", waiting->tasks);
+		rqs_encode_uint(json, "pid", waiting->pid);
+		rqs_json_object_end(json);
+	}
+	rqs_json_array_end(json);
+}
+
 void rqs_encode_pid(struct rqs_json *json, const struct rqs_event *event)
 {
 	if (event->pid)

@@ -35,6 +35,9 @@ void rqs_encode_host(struct rqs_json *json, const struct rqs_model *model);
 /** rqs_encode_cpus() - the run queue of each CPU in the last whole second: [{"length", "length_max", ...}]. */
 void rqs_encode_cpus(struct rqs_json *json, const struct rqs_model *model);
 
+/** rqs_encode_waiting() - which tasks waited longest for a CPU in the last second. */
+void rqs_encode_waiting(struct rqs_json *json, const struct rqs_model *model);
+
 /** rqs_encode_pid() - the process of an event, or null. */
 void rqs_encode_pid(struct rqs_json *json, const struct rqs_event *event);
 

@@ -257,6 +257,8 @@ struct rqs_text rqs_frame_status(const struct rqs_model *model)
 		rqs_json_object(&json);
 		rqs_json_key(&json, "cpus");
 		rqs_encode_cpus(&json, model);
+		rqs_json_key(&json, "waiting");
+		rqs_encode_waiting(&json, model);
 		rqs_json_object_end(&json);
 	}
 	rqs_json_key(&json, "self");

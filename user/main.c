@@ -30,6 +30,8 @@
 #include "text.h"
 #include "trust.h"
 
+#define REAL_TIME_LIMIT_US 500000 /* of CPU time without sleep, in a thread of real-time priority */
+
 /* All that runs while something is measured. Freed by app_close() in the order that threads and windows need. */
 struct app {
 	struct rqs_probes *probes;
@@ -199,7 +201,11 @@ static int serve_open(struct app *app, const struct rqs_options *options, const 
 static void prefer_next_thread(bool prefer)
 {
 	struct sched_param param = { .sched_priority = prefer ? 1 : 0 };
+	/* Should it ever not come to an end, the kernel ends the process before the host feels it. */
+	struct rlimit limit = { .rlim_cur = REAL_TIME_LIMIT_US, .rlim_max = REAL_TIME_LIMIT_US };
 
+	if (prefer)
+		setrlimit(RLIMIT_RTTIME, &limit);
 	if (sched_setscheduler(0, prefer ? SCHED_FIFO : SCHED_OTHER, &param) && prefer)
 		setpriority(PRIO_PROCESS, 0, -10);
 	else if (!prefer)

@@ -252,6 +252,15 @@ static void apply_runqueue(struct rqs_model *model, const struct rqs_window *win
 	}
 }
 
+static void apply_waiting(struct rqs_model *model, const struct rqs_window *window)
+{
+	if (!window->vitals)
+		return;
+	model->waiting_count = window->waiting_count < RQS_WAITING_MAX ? window->waiting_count : RQS_WAITING_MAX;
+	if (model->waiting_count)
+		memcpy(model->waiting, window->waiting, model->waiting_count * sizeof(*model->waiting));
+}
+
 static void apply_self(struct rqs_model *model, const struct rqs_self *self)
 {
 	if (!model->has_self || !isnan(self->cpu_ratio))
@@ -299,6 +308,7 @@ int rqs_model_apply(struct rqs_model *model, const struct rqs_window *window)
 	apply_events(model, window);
 	apply_overload(model, window);
 	apply_runqueue(model, window);
+	apply_waiting(model, window);
 	if (window->vitals) {
 		model->vitals = *window->vitals;
 		model->has_vitals = true;

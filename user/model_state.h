@@ -54,6 +54,9 @@ struct rqs_model {
 	struct rqs_cpu_second *cpus;	  /* the second that runs */
 	struct rqs_cpu_second *cpu_second; /* the last whole one */
 
+	struct rqs_waiting waiting[RQS_WAITING_MAX]; /* the longest first */
+	uint32_t waiting_count;
+
 	bool has_vitals, has_self;
 	struct rqs_vitals vitals;
 	struct rqs_self self;

@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container.h"
 #include "text.h"
+#include "waiters.h"
 
 #define POLL_PIDS_MAX 1024  /* entries of http_pids */
 #define POLL_EVENTS_MAX 256 /* more don't fit into the ring buffer */
@@ -49,6 +51,9 @@ struct rqs_poll {
 	struct rqs_kernel_event *events;
 	uint32_t event_count;
 	struct rqs_pid *pids;
+	struct rqs_waiters *waiters;
+	struct rqs_waiter *tasks; /* RQS_WAITERS_TASKS_MAX */
+	struct rqs_waiting waiting[RQS_WAITING_MAX];
 };
 
 static int poll_on_event(void *ctx, void *data, size_t bytes)
@@ -84,9 +89,11 @@ int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
 	poll->slots = calloc(RQS_SLOT_MAX, sizeof(*poll->slots));
 	poll->events = calloc(POLL_EVENTS_MAX, sizeof(*poll->events));
 	poll->pids = calloc(POLL_PIDS_MAX, sizeof(*poll->pids));
+	poll->waiters = rqs_waiters_new();
+	poll->tasks = calloc(RQS_WAITERS_TASKS_MAX, sizeof(*poll->tasks));
 	poll->ring = ring_buffer__new(maps->events, poll_on_event, poll, NULL);
 	if (!poll->sched || !poll->event_lanes || !poll->losses || !poll->lanes || !poll->lane_whole || !poll->activity ||
-	    !poll->states || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring) {
+	    !poll->states || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring || !poll->waiters || !poll->tasks) {
 		rqs_poll_free(poll);
 		return -ENOMEM;
 	}
@@ -113,6 +120,8 @@ void rqs_poll_free(struct rqs_poll *poll)
 	free(poll->slots);
 	free(poll->events);
 	free(poll->pids);
+	rqs_waiters_free(poll->waiters);
+	free(poll->tasks);
 	free(poll);
 }
 
@@ -326,6 +335,25 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 			losses_add(&reading->losses, &poll->losses[cpu]);
 	}
 	return poll_events(poll, reading);
+}
+
+uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_waiting)
+{
+	size_t room = RQS_WAITERS_TASKS_MAX * sizeof(*poll->tasks), used = 0;
+	ssize_t bytes;
+	int fd;
+
+	*ret_waiting = poll->waiting;
+	if (poll->maps->waiters < 0)
+		return 0;
+	fd = bpf_iter_create(poll->maps->waiters);
+	if (fd < 0)
+		return 0;
+	/* The kernel gives whole records, a page or so at a time. */
+	while (used < room && (bytes = read(fd, (char *)poll->tasks + used, room - used)) > 0)
+		used += bytes;
+	close(fd);
+	return rqs_waiters_update(poll->waiters, poll->tasks, used / sizeof(*poll->tasks), poll->waiting);
 }
 
 /* Once a second: take back a slot that nobody uses, and after a rest give it away. */

@@ -33,6 +33,12 @@ uint32_t rqs_poll_cpus(const struct rqs_poll *poll);
 int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading);
 
 /**
+ * rqs_poll_waiters() - look at all tasks, and say which waited longest for a CPU since the last call.
+ * @ret_waiting: valid until the next call. Return: their number.
+ */
+uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_waiting);
+
+/**
  * rqs_poll_pids() - the processes seen at work on services and still alive, for once a second.
  * @ret_pids: valid until the next call. Return: their number.
  */

@@ -16,8 +16,9 @@
 #include "http_b.skel.h"
 #include "oom.skel.h"
 #include "sched.skel.h"
+#include "waiters.skel.h"
 
-enum probe_index { PROBE_HTTP, PROBE_SCHED, PROBE_OOM };
+enum probe_index { PROBE_HTTP, PROBE_SCHED, PROBE_WAITERS, PROBE_OOM };
 
 struct rqs_probes {
 	struct rqs_probe_status status[RQS_PROBE_COUNT];
@@ -26,6 +27,7 @@ struct rqs_probes {
 	struct rqs_http_a_bpf *http_a;
 	struct rqs_http_b_bpf *http_b;
 	struct rqs_sched_bpf *sched;
+	struct rqs_waiters_bpf *waiters;
 	struct rqs_oom_bpf *oom;
 	int control_fd;
 	void *control_page;
@@ -160,6 +162,7 @@ static const char *const http_a_hooks[] = { "skb_copy_datagram_iovec", "tcp_send
 static const char *const http_b_hooks[] = { "sock_recv_length", "sock_send_length", "sk_data_ready",
 					    "inet_sock_set_state", NULL };
 static const char *const sched_hooks[] = { "sched_switch", NULL };
+static const char *const no_hooks[] = { NULL };
 static const char *const oom_hooks[] = { "mark_victim", NULL };
 
 static int probe_open_http(struct rqs_probes *probes)
@@ -211,6 +214,25 @@ static int probe_open_sched(struct rqs_probes *probes)
 		rqs_sched_bpf__destroy(skel);
 	}
 	probe_set(&probes->status[PROBE_SCHED], err, sched_hooks);
+	return err;
+}
+
+static int probe_open_waiters(struct rqs_probes *probes)
+{
+	struct rqs_waiters_bpf *skel;
+	int err;
+
+	probe_complaint[0] = '\0';
+	probes->status[PROBE_WAITERS].name = "waiters";
+	skel = rqs_waiters_bpf__open_and_load();
+	err = skel ? rqs_waiters_bpf__attach(skel) : -errno;
+	if (!err) {
+		probes->waiters = skel;
+		probes->maps.waiters = bpf_link__fd(skel->links.waiters_on_task);
+	} else {
+		rqs_waiters_bpf__destroy(skel);
+	}
+	probe_set(&probes->status[PROBE_WAITERS], err, no_hooks);
 	return err;
 }
 
@@ -287,7 +309,7 @@ static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
 	libbpf_set_print(probe_print);
 	probes->config = *config;
 	probes->control_fd = -1;
-	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .http_lanes = -1,
+	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .waiters = -1, .http_lanes = -1,
 						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1 };
 	return probes;
 }
@@ -307,6 +329,7 @@ int rqs_probes_open(const struct rqs_probes_config *config, struct rqs_probes **
 	}
 	probe_open_http(probes);
 	probe_open_sched(probes);
+	probe_open_waiters(probes);
 	probe_open_oom(probes);
 	*ret_probes = probes;
 	return 0;
@@ -319,6 +342,7 @@ void rqs_probes_close(struct rqs_probes *probes)
 	rqs_http_a_bpf__destroy(probes->http_a);
 	rqs_http_b_bpf__destroy(probes->http_b);
 	rqs_sched_bpf__destroy(probes->sched);
+	rqs_waiters_bpf__destroy(probes->waiters);
 	rqs_oom_bpf__destroy(probes->oom);
 	if (probes->control_page)
 		munmap(probes->control_page, probes->control_bytes);
@@ -411,5 +435,6 @@ void rqs_probes_check(struct rqs_check ret_checks[RQS_CHECK_COUNT])
 	check_one(&ret_checks[1], "http", 'B', probe_open_http, PROBE_HTTP, "a kernel of 6.3 or later, built with BTF");
 	check_one(&ret_checks[2], "sched", 0, probe_open_sched, PROBE_SCHED,
 		  "a kernel built with BTF, CONFIG_SCHED_INFO and CONFIG_FAIR_GROUP_SCHED");
-	check_one(&ret_checks[3], "oom", 0, probe_open_oom, PROBE_OOM, "a kernel built with BTF and tracepoints");
+	check_one(&ret_checks[3], "waiters", 0, probe_open_waiters, PROBE_WAITERS, "a kernel of 5.8 or later, built with BTF");
+	check_one(&ret_checks[4], "oom", 0, probe_open_oom, PROBE_OOM, "a kernel built with BTF and tracepoints");
 }

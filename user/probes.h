@@ -21,6 +21,7 @@ struct rqs_probe_maps {
 	int events;
 	int event_lanes;
 	int sched_lanes;
+	int waiters; /* a link: rqs_poll_waiters() makes iterators of it */
 	int http_lanes;
 	int http_activity;
 	int http_losses;
@@ -31,7 +32,7 @@ struct rqs_probe_maps {
 	volatile uint8_t *http_generations;
 };
 
-#define RQS_PROBE_COUNT 3
+#define RQS_PROBE_COUNT 4
 
 /**
  * rqs_probes_open() - attach all that this kernel and these privileges allow.
@@ -58,14 +59,14 @@ uint64_t rqs_probes_recursion_misses(const struct rqs_probes *probes);
 
 /* One thing that `rqscope check` tries. */
 struct rqs_check {
-	const char *name; /* "http", "sched", "oom" */
+	const char *name; /* "http", "sched", "waiters", "oom" */
 	char tap;
 	bool on;
 	char reason[256]; /* "" when on */
 	const char *help; /* what would help, or "" */
 };
 
-#define RQS_CHECK_COUNT 4
+#define RQS_CHECK_COUNT 5
 
 /** rqs_probes_check() - load and attach each probe and each tap for itself, and detach it again. */
 void rqs_probes_check(struct rqs_check ret_checks[RQS_CHECK_COUNT]);

@@ -41,6 +41,8 @@ struct rqs_reading {
 	const struct rqs_self *self;
 	const struct rqs_pid *pids;
 	uint32_t pid_count;
+	const struct rqs_waiting *waiting;
+	uint32_t waiting_count;
 	uint64_t recursion_misses;
 };
 

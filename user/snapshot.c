@@ -51,6 +51,8 @@ static void encode_runqueue(struct rqs_json *json, const struct rqs_model *model
 	rqs_json_object_end(json);
 	rqs_json_key(json, "cpus");
 	rqs_encode_cpus(json, model);
+	rqs_json_key(json, "waiting");
+	rqs_encode_waiting(json, model);
 	rqs_json_object_end(json);
 }
 

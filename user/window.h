@@ -85,7 +85,7 @@ struct rqs_service_delta {
 struct rqs_cpu_delta {
 	uint64_t switches;
 	uint64_t waits;
-	uint64_t wait_sum_ns;
+	uint64_t wait_sum_ns; /* with what tasks waited here that were then moved to another CPU */
 	uint32_t length_now;
 	uint32_t length_max;
 };
@@ -128,6 +128,16 @@ struct rqs_pid {
 	uint32_t pid;
 };
 
+#define RQS_WAITING_MAX 8
+
+/* Tasks of one name, and how long they waited for a CPU in the last second, all together. */
+struct rqs_waiting {
+	char name[4 * RQS_COMM_MAX];
+	uint64_t wait_ns;
+	uint32_t pid;	/* of the one that waited longest */
+	uint32_t tasks; /* that waited at all */
+};
+
 struct rqs_window {
 	atomic_uint refs;
 	uint64_t seq;	     /* 1, 2, 3, ... without a hole */
@@ -138,7 +148,7 @@ struct rqs_window {
 	uint64_t end_real_ns; /* CLOCK_REALTIME at end_ns */
 	uint64_t late_ns;     /* how long after its deadline the tick ran, the worst of the ticks */
 
-	struct rqs_dist runqueue; /* waits that ended in this window, all CPUs */
+	struct rqs_dist runqueue; /* waits that ended in this window, all CPUs; the sum as in struct rqs_cpu_delta */
 	uint64_t switches;
 	uint32_t length_now, length_max; /* tasks waiting, summed over CPUs */
 	double length_mean;		 /* sum of waits / time: exact over time (Little's law) */
@@ -152,6 +162,8 @@ struct rqs_window {
 	const struct rqs_self *self;	 /* NULL but for once a second */
 	const struct rqs_pid *pids;	 /* all known processes, with vitals; else NULL */
 	uint32_t pid_count;
+	const struct rqs_waiting *waiting; /* with vitals, the longest first */
+	uint32_t waiting_count;
 	const struct rqs_probe_status *probes; /* NULL unless a state changed; then all of them */
 	uint32_t probe_count;
 

@@ -17,6 +17,11 @@
 /* --- scheduler --- */
 struct rq;
 
+struct sched_info {
+	unsigned long long run_delay;
+	unsigned long long last_queued;
+};
+
 struct cfs_rq {
 	unsigned int h_nr_runnable; /* optional: 6.13 and later, kernel/sched/sched.h */
 	struct rq *rq;
@@ -26,12 +31,6 @@ struct rt_rq {
 	unsigned int rt_nr_running;
 };
 
-struct rq {
-	unsigned int nr_running;
-	struct cfs_rq cfs;
-	struct rt_rq rt;
-	__u64 clock;
-};
 
 struct sched_entity {
 	__u64 exec_start;
@@ -39,9 +38,12 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq;
 };
 
-struct sched_info {
-	unsigned long long run_delay;
-	unsigned long long last_queued;
+struct rq {
+	unsigned int nr_running;
+	struct cfs_rq cfs;
+	struct rt_rq rt;
+	__u64 clock;
+	struct sched_info rq_sched_info; /* optional: CONFIG_SCHEDSTATS */
 };
 
 struct thread_info {
@@ -168,6 +170,18 @@ struct msghdr {
 enum iter_type {
 	ITER_UBUF = 0,
 	ITER_IOVEC = 1,
+};
+
+/* --- iterators --- */
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 #pragma clang attribute pop

@@ -234,7 +234,7 @@ async function controls(run) {
 			}));
 		}
 		await page.keyboard.press('1');
-		equal(await text(page, '.seg [aria-pressed="true"]'), '6 s', 'range');
+		await until('the shortest range', async () => (await text(page, '.seg [aria-pressed="true"]')) === '6 s');
 		await page.reload();
 		await live(page);
 		equal(await text(page, '.seg [aria-pressed="true"]'), '6 s', 'range after a reload');

@@ -82,7 +82,8 @@ function timeFirstNumber() {
 	let attached = 0;
 	Object.defineProperty(WebSocket.prototype, 'onmessage', { ...message, set(f) {
 		message.set.call(this, (event) => {
-			attached ||= JSON.parse(event.data).attached_ms ?? 0;
+			if (!attached && (attached = JSON.parse(event.data).attached_ms ?? 0))
+				window.parts = { opened: performance.timeOrigin - attached, hello: Date.now() - attached };
 			f(event);
 		});
 	} });
@@ -100,7 +101,10 @@ async function firstNumber(browser) {
 	const program = await start();
 	try {
 		await page.goto(program.url);
-		return await until('a number', () => page.evaluate(() => window.firstNumber));
+		const late = await until('a number', () => page.evaluate(() => window.firstNumber));
+		const { opened, hello } = await page.evaluate(() => window.parts);
+		console.error(`after attaching: address opened ${Math.round(opened)} ms, connected ${Math.round(hello)} ms, first number ${Math.round(late)} ms`);
+		return late;
 	} finally {
 		await page.close();
 		await program.stop();
@@ -120,7 +124,6 @@ export async function programTests(browser) {
 		// A busy machine can spoil one try; what the program and the page need shows in the best.
 		while (tries.length < 3 && !(Math.min(...tries) < 1000))
 			tries.push(await firstNumber(browser));
-		console.error(`first data on the page ${Math.round(Math.min(...tries))} ms after attaching`);
 		assert(Math.min(...tries) < 1000, `${tries.map(Math.round).join(', ')} ms`);
 	}, 60e3);
 

@@ -34,7 +34,6 @@ const state = {
 
 prefs.token();
 setData(document.documentElement, 'theme', state.theme);
-readColours();
 
 const dirty = new Set();
 let frame = 0;
@@ -75,6 +74,8 @@ const socket = new Socket({
 	},
 });
 const store = new Store((message) => socket.send(message));
+socket.connect(); // the answer comes while the page is built
+readColours();
 const picture = new Picture();
 const scope = new Scope($('scope'), changed);
 const cards = new Cards();
@@ -309,4 +310,3 @@ window.addEventListener('hashchange', () => prefs.token() && socket.connect());
 setInterval(() => changed('tick'), 1000);
 
 changed('choices', 'size', 'state');
-socket.connect();

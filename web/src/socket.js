@@ -39,7 +39,7 @@ export class Socket {
 		try {
 			ws = new WebSocket(url, protocols);
 		} catch {
-			this.#enter('refused'); // the token has characters that no token has
+			setTimeout(() => this.#enter('refused')); // the token has characters that no token has
 			return;
 		}
 		this.ws = ws;

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What goes past the buffers of the process: sendfile, splice, MSG_ZEROCOPY; and what is held back, MSG_MORE."""
+import os
+import socket
+import tempfile
+
+from cases.d_framing import asks, counted, exchange
+from lib.report import case, equal, within
+from lib.snapshot import lost
+from lib.wire import Server, answer, ask, connect
+
+SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
+BODY = b'without copies ' * 4000
+HEAD = f'HTTP/1.1 200 OK\r\nContent-Length: {len(BODY)}\r\n\r\n'.encode()
+RUNS = 5
+TURNS = [(ask('/body'), HEAD + BODY)] * RUNS
+
+
+def file_of(data):
+    file = tempfile.TemporaryFile()
+    file.write(data)
+    file.flush()
+    return file
+
+
+def sent_by_file(peer, file, size, count=1 << 20):
+    """count: at most so many bytes a call."""
+    at = 0
+    while at < size:
+        peer.sock.settimeout(None)
+        done = os.sendfile(peer.sock.fileno(), file.fileno(), at, min(count, size - at))
+        if not done:
+            raise AssertionError('the file ended early')
+        at += done
+    peer.sent += size
+
+
+def spliced_out(peer, data):
+    """Through a pipe into the socket."""
+    read_end, write_end = os.pipe()
+    try:
+        peer.sock.settimeout(None)
+        for at in range(0, len(data), 4096):
+            left = os.write(write_end, data[at:at + 4096])
+            while left:
+                left -= os.splice(read_end, peer.sock.fileno(), left)
+        peer.sent += len(data)
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+
+
+def spliced_in(peer, count):
+    """Out of the socket into a pipe; returns the bytes."""
+    read_end, write_end = os.pipe()
+    try:
+        peer.sock.settimeout(None)
+        data = b''
+        while len(data) < count:
+            done = os.splice(peer.sock.fileno(), write_end, min(4096, count - len(data)))
+            if not done:
+                raise EOFError('the client left')
+            data += os.read(read_end, done)
+        peer.received += count
+        return data
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+
+
+def each(action):
+    """A server that runs action(peer) after each head."""
+    def script(peer):
+        for _ in range(RUNS):
+            peer.head()
+            action(peer)
+        peer.gone()
+    return script
+
+
+@case()
+def body_by_sendfile(bench):
+    with file_of(BODY) as file:
+        exchange(bench, each(lambda peer: (peer.send(HEAD), sent_by_file(peer, file, len(BODY)))), asks(*TURNS), counted(*[200] * RUNS))
+
+
+@case()
+def body_by_sendfile_in_pieces(bench):
+    """Behind a head held back by MSG_MORE."""
+    def action(peer, file):
+        peer.sock.send(HEAD, socket.MSG_MORE)
+        peer.sent += len(HEAD)
+        sent_by_file(peer, file, len(BODY), 7001)
+    with file_of(BODY) as file:
+        exchange(bench, each(lambda peer: action(peer, file)), asks(*TURNS), counted(*[200] * RUNS))
+
+
+@case()
+def body_by_splice(bench):
+    exchange(bench, each(lambda peer: (peer.send(HEAD), spliced_out(peer, BODY))), asks(*TURNS), counted(*[200] * RUNS))
+
+
+@case()
+def request_body_by_splice(bench):
+    """The head is read alone, the body of the request spliced away."""
+    request, reply = ask('/up', 'POST', body=BODY), answer(200, b'took it')
+    head_bytes = len(request) - len(BODY)
+
+    def script(peer):
+        for _ in range(RUNS):
+            peer.exactly(head_bytes)
+            equal(spliced_in(peer, len(BODY)) == BODY, True, 'the body is the one sent')
+            peer.send(reply)
+        peer.head()
+        peer.send(reply)
+    exchange(bench, script, asks(*[(request, b'took it')] * RUNS, (ask('/last'), b'took it')), counted(*[200] * (RUNS + 1)))
+
+
+@case()
+def answer_by_zerocopy(bench):
+    def action(peer):
+        peer.sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        data = HEAD + BODY
+        while data:
+            data = data[peer.sock.send(data, MSG_ZEROCOPY):]
+        peer.sent += len(HEAD + BODY)
+    exchange(bench, each(action), asks(*TURNS), counted(*[200] * RUNS))
+
+
+@case()
+def body_by_zerocopy_in_pieces(bench):
+    def action(peer):
+        peer.sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        peer.send(HEAD)
+        at = 0
+        while at < len(BODY):
+            at += peer.sock.send(BODY[at:at + 9973], MSG_ZEROCOPY)
+        peer.sent += len(BODY)
+    exchange(bench, each(action), asks(*TURNS), counted(*[200] * RUNS))
+
+
+@case()
+def answer_held_back(bench):
+    """MSG_MORE on each piece, the head cut in two, and two answers in one packet."""
+    reply = answer(200, b'held back')
+
+    def script(peer):
+        for _ in range(RUNS):
+            peer.head()
+            peer.head()
+            for part in (reply[:9], reply[9:], reply[:30], reply[30:-1]):
+                peer.sock.send(part, socket.MSG_MORE)
+            peer.sock.send(reply[-1:])
+            peer.sent += 2 * len(reply)
+        peer.gone()
+    exchange(bench, script, asks(*[(ask('/more') * 2, reply * 2)] * RUNS), counted(*[200] * 2 * RUNS))
+
+
+def unseen(bench, script, turns, **want):
+    """Scripts whose heads no hook shows: the counts wanted, and how many messages were counted as unparsed."""
+    with Server(script) as server:
+        before = bench.rq.settled()
+        peer = connect(server.port)
+        for request, reply in turns:
+            peer.send(request)
+            peer.until(reply)
+        peer.close()
+        server.close()
+        bench.rq.expect(server.port, aborted=0, upgrades=0, in_flight=0, **want)
+        after = bench.rq.settled()
+    missed = {name: lost(after, name) - lost(before, name) for name in ('unparsed', 'unmatched')}
+    bench.say(f'{missed}')
+    within(sum(missed.values()), 1, len(turns) * 2, 'messages counted as not read')
+    return missed
+
+
+@case()
+def head_by_sendfile(bench):
+    """An answer of which not even the head can be read is one of unknown status, and the next one is right again."""
+    whole = answer(404, b'from a file')
+    with file_of(whole) as file:
+        def script(peer):
+            for _ in range(RUNS):
+                peer.head()
+                sent_by_file(peer, file, len(whole))
+                peer.head()
+                peer.send(answer(200, b'seen'))
+            peer.gone()
+        unseen(bench, script, [(ask('/file'), whole), (ask('/seen'), b'seen')] * RUNS, requests=2 * RUNS, responses=2 * RUNS,
+               status={0: RUNS, 200: RUNS})
+
+
+@case()
+def head_of_a_request_by_splice(bench):
+    """A request of which nothing can be read is none, nor is its answer; those that can be read count."""
+    request, reply = ask('/gone'), answer(200, b'seen')
+
+    def script(peer):
+        for _ in range(RUNS):
+            peer.head()
+            peer.send(reply)
+            spliced_in(peer, len(request))
+            peer.send(reply)
+        peer.head()
+        peer.send(reply)
+        peer.gone()
+    unseen(bench, script, [(ask('/seen'), reply), (request, reply)] * RUNS + [(ask('/seen'), reply)], requests=RUNS + 1, responses=RUNS + 1,
+           status={200: RUNS + 1})
