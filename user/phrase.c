@@ -113,6 +113,10 @@ static size_t at_most(size_t bytes, size_t limit)
 
 static void add_request(struct line *line, const struct rqs_kernel_event *event)
 {
+	if (!event->method_bytes) {
+		add(line, "a request"); /* its line came in pieces, or others came after it */
+		return;
+	}
 	add_hostile(line, event->method, at_most(event->method_bytes, RQS_METHOD_MAX));
 	if (!event->path_bytes)
 		return;
