@@ -50,6 +50,7 @@ help:
 
 # --- what is needed -----------------------------------------------------------------------------------
 # Run through sudo, only installing and attaching is done as root; what compiles runs as the user who called.
+# sudo hands no environment on, and with it what make was told on its command line: MAKEOVERRIDES says that again.
 AS_USER := $(if $(and $(filter 0,$(shell id -u)),$(SUDO_USER),$(filter-out root,$(SUDO_USER))),sudo -u $(SUDO_USER) --,)
 
 deps-build:
@@ -58,11 +59,11 @@ deps-test:
 	@packaging/install-deps build test
 
 run: deps-build
-	@$(AS_USER) $(MAKE) --no-print-directory all
+	@$(AS_USER) $(MAKE) --no-print-directory $(MAKEOVERRIDES) all
 	@exec $(B)/rqscope $(ARGS)
 
 test: deps-test
-	@$(AS_USER) $(MAKE) --no-print-directory all test-bin
+	@$(AS_USER) $(MAKE) --no-print-directory $(MAKEOVERRIDES) all test-bin
 	@tests/run
 
 # --- flags: a change of them rebuilds -------------------------------------------------------------------

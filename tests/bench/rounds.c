@@ -133,5 +133,5 @@ void bench_rounds_machine(const struct bench_rounds *rounds)
 	if (rounds->void_count)
 		printf(", %u measurements of them void", rounds->void_count);
 	if (bench_tracers_foreign())
-		printf("; %u BPF programs of others were attached all the time", bench_tracers_foreign());
+		printf("; up to %u BPF programs of others were attached too", bench_tracers_foreign());
 }

@@ -17,7 +17,7 @@
 #include "process.h"
 #include "runqlat.skel.h"
 
-#define QUIET_LIMIT_NS 20000000000ULL
+#define QUIET_LIMIT_NS 20000000000ULL /* in all */
 
 struct bench_tracer {
 	enum bench_tracer_kind kind;
@@ -28,7 +28,8 @@ struct bench_tracer {
 	bool has_rqscope;
 };
 
-static unsigned int foreign_links;
+static unsigned int foreign_links, foreign_most;
+static uint64_t quiet_left_ns = QUIET_LIMIT_NS;
 
 /* Links of the kinds that hook into what is timed. */
 static unsigned int count_links(void)
@@ -53,21 +54,24 @@ static unsigned int count_links(void)
 
 static void wait_until_quiet(void)
 {
-	uint64_t end_ns = bench_now_ns() + QUIET_LIMIT_NS;
+	uint64_t begin_ns = bench_now_ns(), waited_ns = 0;
 	unsigned int count = count_links();
 
-	while (count > foreign_links && bench_now_ns() < end_ns) {
+	while (count && waited_ns < quiet_left_ns) {
 		bench_wait_ms(20);
+		waited_ns = bench_now_ns() - begin_ns;
 		count = count_links();
 	}
+	quiet_left_ns = waited_ns < quiet_left_ns ? quiet_left_ns - waited_ns : 0;
 	if (count > foreign_links)
-		fprintf(stderr, "bench: %u programs of others are attached and stay\n", count);
+		fprintf(stderr, "bench: %u programs of others are attached\n", count);
 	foreign_links = count;
+	foreign_most = count > foreign_most ? count : foreign_most;
 }
 
 unsigned int bench_tracers_foreign(void)
 {
-	return foreign_links;
+	return foreign_most;
 }
 
 int bench_tracers_prepare(void)

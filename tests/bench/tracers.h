@@ -46,7 +46,7 @@ bool bench_tracer_switched(struct bench_tracer *tracer, uint64_t switches);
  */
 int bench_tracer_detach(struct bench_tracer *tracer);
 
-/** bench_tracers_foreign() - how many programs of others are attached all the time; they are part of every figure. */
+/** bench_tracers_foreign() - how many programs of others were attached at most; they are part of every figure. */
 unsigned int bench_tracers_foreign(void);
 
 #endif

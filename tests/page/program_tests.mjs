@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // program_tests - the page with the real program behind it: what it shows is what the snapshot says.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
 import { join } from 'node:path';
@@ -155,8 +155,18 @@ export async function programTests(browser) {
 		assert(document.events.counts.server_error >= 4, 'events in the snapshot');
 	}));
 
-	for (const wanted of [10, 10000])
-		await test(`program_page_at_${wanted}_requests_a_second`, () => withProgram(browser, (page, program, web) => load(page, web, wanted)), 60e3);
+	await test('program_page_at_10_requests_a_second', () => withProgram(browser, async (page, program, web) => {
+		const timer = setInterval(() => web.ask('/').catch(() => {}), 100);
+		try {
+			await agrees(page, web.port, 8, 12);
+		} finally {
+			clearInterval(timer);
+		}
+	}), 60e3);
+	if (has('nginx') && has('wrk'))
+		await test('program_page_at_10000_requests_a_second', () => withProgram(browser, fast), 60e3);
+	else
+		skip('program_page_at_10000_requests_a_second', 'nginx or wrk is missing');
 
 	await test('program_page_comes_back_when_the_program_does', async () => {
 		let program = await start();
@@ -178,37 +188,58 @@ export async function programTests(browser) {
 	}, 60e3);
 }
 
-// Steady load for as long as the page needs to agree with it, then screenshots.
-async function load(page, web, wanted) {
-	let timer, wrk;
-	if (wanted > 1000) {
-		try {
-			execFileSync('wrk', ['-v'], { stdio: 'ignore' });
-		} catch (error) {
-			assert(error.code !== 'ENOENT', 'wrk is missing');
-		}
-		wrk = spawn('wrk', ['-t1', '-c16', '-d40s', `http://127.0.0.1:${web.port}/`], { stdio: 'ignore' });
-	} else {
-		timer = setInterval(() => web.ask('/').catch(() => {}), 1000 / wanted);
-	}
+const has = (name) => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${name}`]).status === 0;
+
+// nginx under wrk, as fast as they go.
+async function fast(page) {
+	const port = await freePort();
+	const config = join(temp, 'nginx.conf');
+	writeFileSync(config, `daemon off; worker_processes 1; pid ${temp}/nginx.pid; error_log stderr crit; events {}
+		http { access_log off; keepalive_requests 1000000000; client_body_temp_path ${temp}/b; proxy_temp_path ${temp}/p;
+		fastcgi_temp_path ${temp}/f; uwsgi_temp_path ${temp}/u; scgi_temp_path ${temp}/s;
+		server { listen 127.0.0.1:${port}; location / { return 200 hello; } } }\n`);
+	const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+	const nginx = spawn('nginx', ['-p', temp, '-c', config], { stdio: ['ignore', 'ignore', 'pipe'], env });
+	const four = join(temp, 'four.lua'); // requests sent at once: so many a second even on a busy machine
+	writeFileSync(four, 'function init() local one = wrk.format(); four = one .. one .. one .. one end\nfunction request() return four end\n');
+	let wrk = null;
 	try {
-		await live(page);
-		// At 10 a second the page must be right; under wrk what one thread of node can do counts, and whether the page follows.
-		const low = wanted > 1000 ? 2000 : wanted * 0.8, high = wanted > 1000 ? Infinity : wanted * 1.2;
-		await until(`the row shows ${wanted}/s`, async () => {
-			const rate = number((await row(page, web.port))?.[2] ?? '0');
-			return rate >= low && rate <= high;
-		}, 25e3);
-		await until('the card shows it', async () => number(await card(page, 'requests')) >= low);
-		for (const dark of [true, false])
-			for (const [width, height] of [[1440, 1150], [390, 844]]) {
-				await page.setViewportSize({ width, height });
-				await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
-				await page.waitForFunction((w) => document.querySelector('.s-latency canvas.data').clientWidth < w, width);
-				await shoot(page, `program-${wanted}-${width}-${dark ? 'dark' : 'light'}`);
-			}
+		await until('nginx answers', async () => {
+			assert(nginx.exitCode === null, 'nginx ended');
+			return fetch(`http://127.0.0.1:${port}/`).then((r) => r.ok, () => false);
+		});
+		wrk = spawn('wrk', ['-t1', '-c32', '-d50s', '-s', four, `http://127.0.0.1:${port}/`], { stdio: 'ignore' });
+		await agrees(page, port, 10000, Infinity);
 	} finally {
-		clearInterval(timer);
 		wrk?.kill();
+		nginx.kill();
 	}
+}
+
+async function freePort() {
+	const server = createServer();
+	await new Promise((r) => server.listen(0, '127.0.0.1', r));
+	const { port } = server.address();
+	await new Promise((r) => server.close(r));
+	return port;
+}
+
+// Waits until row and card show a rate between @low and @high, then takes screenshots.
+async function agrees(page, port, low, high) {
+	await live(page);
+	let rate = 0;
+	await until(`the row shows ${low}/s or more`, async () => {
+		rate = number((await row(page, port))?.[2] ?? '0');
+		return rate >= low && rate <= high;
+	}, 30e3).catch((error) => {
+		throw new Error(`${error.message}; it shows ${rate}/s`);
+	});
+	await until('the card shows it', async () => number(await card(page, 'requests')) >= low);
+	for (const dark of [true, false])
+		for (const [width, height] of [[1440, 1150], [390, 844]]) {
+			await page.setViewportSize({ width, height });
+			await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
+			await page.waitForFunction((w) => document.querySelector('.s-latency canvas.data').clientWidth < w, width);
+			await shoot(page, `program-${low === 8 ? 10 : low}-${width}-${dark ? 'dark' : 'light'}`);
+		}
 }

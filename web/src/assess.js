@@ -89,7 +89,7 @@ export function verdict({ card, services, status, recent, slowMs, lasting = {} }
 	if (recent) {
 		errors(card, active, add);
 		slowness(card, active, add, slowMs, lasting.latency);
-		queue(card, add, lasting.queue);
+		queue(card, add, lasting.queue, status?.runqueue?.waiting);
 		memory(card, recent, add);
 	}
 	gaps(status, services, card, add);
@@ -130,13 +130,15 @@ function slowness(card, active, add, slowMs, lasting) {
 		`p99 ${format.duration(own?.duration?.p99_ns ?? p99)}${held(lasting)}. ${why}`, `${who} is ${word[0]}`);
 }
 
-function queue(card, add, lasting) {
+function queue(card, add, lasting, waiting) {
 	const { word, mean, p99, cpus } = card.queue;
 	if (word[1] === 'ok' || !word[0])
 		return;
 	const on = cpus === 1 ? 'one CPU' : `${cpus} CPUs`;
+	const all = (waiting ?? []).reduce((sum, w) => sum + w.wait_ns, 0), most = waiting?.[0];
+	const who = most && most.wait_ns >= 0.2 * all ? ` ${most.name} waits most: ${Math.round(100 * most.wait_ns / all)} % of it.` : '';
 	add(word[1] === 'bad' ? 70 : 35, word[1], `The run queue is ${word[0]}.`,
-		`${format.decimal(mean)} tasks wait for ${on}${held(lasting)}; one in a hundred waits longer than ${format.duration(p99)}.`,
+		`${format.decimal(mean)} tasks wait for ${on}${held(lasting)}; one in a hundred waits longer than ${format.duration(p99)}.${who}`,
 		`the run queue is ${word[0]} (${format.decimal(mean)} waiting)`);
 }
 

@@ -126,7 +126,8 @@ def network_namespaces(bench):
                 found = find(after, role, port)
                 equal([(item['name'], item['requests'], item['responses'], item['aborted'], item['in_flight']) for item in found],
                       [(name, 11, 11, 0, 0)], f'{role} role: requests, responses, aborted, in flight')
-            return find(after, 'server', port)[0]
+            service = find(after, 'server', port)[0]
+            equal(len(service['pids']) > 1, True, f'pids of both ({service["pids"]})')
+            return service
         found, _ = await_books(bench.rq, both, 'all requests of both')
         bench.say(f'{found["requests"]} requests at port {found["port"]}, pids {found["pids"]}, container {found["container"]}')
-        equal(len(found['pids']) >= 2, True, 'pids of both')

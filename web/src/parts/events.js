@@ -7,6 +7,24 @@ import * as format from '../format.js';
 const SHOWN = 100;
 const LEVELS = { info: 'dim', warning: 'warn', error: 'bad' };
 
+/** Stalls come in crowds: those of one second, one after the other, are told as one, by the longest of them. */
+function crowds(events) {
+	const told = [];
+	let crowd = null;
+	for (const event of events) {
+		const second = Math.floor(event.t / 1000);
+		if (event.kind !== 'runqueue_stall' || crowd?.second !== second) {
+			crowd = event.kind === 'runqueue_stall' ? { second, longest: event, count: 1, newest: event } : null;
+			told.push(crowd ?? event);
+			continue;
+		}
+		crowd.count++;
+		if (event.duration_ns > crowd.longest.duration_ns)
+			crowd.longest = event;
+	}
+	return told.map((one) => (one.newest ? { ...one.newest, text: one.count > 1 ? `${one.longest.text}; ${one.count - 1} more waited long` : one.newest.text } : one));
+}
+
 export class Events {
 	constructor() {
 		const root = $('events'), heading = el('h2'), title = el('span', '', 'Events');
@@ -35,10 +53,10 @@ export class Events {
 
 	/** @param {object[]} events newest first @param {object|null} info the last message */
 	show(events, info) {
-		const known = new Set(events.slice(0, SHOWN).map((e) => e.seq));
+		const told = crowds(events).slice(0, SHOWN), known = new Set(told.map((e) => e.seq));
 		this.shown = this.shown.filter(({ seq, tr }) => known.has(seq) || tr.remove());
 		const newest = this.shown[0]?.seq ?? -1;
-		for (const event of events.slice(0, SHOWN).filter((e) => e.seq > newest).reverse()) {
+		for (const event of told.filter((e) => e.seq > newest).reverse()) {
 			const tr = this.#row(event);
 			this.body.prepend(tr);
 			this.shown.unshift({ seq: event.seq, tr });
