@@ -140,7 +140,7 @@ test-btf test-live test-server test-page: all test-bin
 	@tests/run $(@:test-%=%)
 
 # --- benchmarks -------------------------------------------------------------------------------------------
-# As root, on a machine that does little else: make bench-http, make bench-sched. BENCH_ROUNDS=N for more than 15.
+# As root, on a machine that does little else: make bench-http, make bench-sched. BENCH_ROUNDS (15), BENCH_LIMIT_S (90).
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(B)/bench/%.skel.h,$(filter %.bpf.c,$(BENCH_SRC)))
 BENCH_OBJ := $(patsubst tests/bench/%.c,$(B)/bench/%.o,$(filter-out %.bpf.c tests/bench/bench_%,$(BENCH_SRC)))

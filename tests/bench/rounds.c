@@ -9,7 +9,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "loops.h"
+
 #define ROUNDS_DEFAULT 15
+#define LIMIT_S_DEFAULT 90
 #define ATTEMPTS 3
 
 unsigned int bench_rounds_count(void)
@@ -18,6 +21,15 @@ unsigned int bench_rounds_count(void)
 	int count = text ? atoi(text) : ROUNDS_DEFAULT;
 
 	return count < 1 ? 1 : count > BENCH_ROUNDS_MAX ? BENCH_ROUNDS_MAX : count;
+}
+
+/* On a machine that is too busy, what there is after so long has to do. */
+static uint64_t limit_ns(void)
+{
+	const char *text = getenv("BENCH_LIMIT_S");
+	int limit_s = text ? atoi(text) : LIMIT_S_DEFAULT;
+
+	return (limit_s < 1 ? 1 : limit_s) * 1000000000ULL;
 }
 
 static int measure_once(struct bench_rounds *rounds, struct bench_series *series, unsigned int round, double *ret_values)
@@ -55,7 +67,13 @@ static void measure(struct bench_rounds *rounds, struct bench_series *series, un
 
 int bench_rounds_run(struct bench_rounds *rounds)
 {
+	uint64_t end_ns = bench_now_ns() + limit_ns();
+
 	for (unsigned int round = 0; round < rounds->rounds; round++) {
+		if (bench_now_ns() > end_ns) {
+			rounds->rounds = round;
+			break;
+		}
 		for (size_t i = 0; i < rounds->series_count; i++)
 			measure(rounds, &rounds->series[(i + round) % rounds->series_count], round);
 		if (isatty(STDERR_FILENO))

@@ -33,7 +33,10 @@ struct bench_rounds {
 /** bench_rounds_count() - what the environment (BENCH_ROUNDS) asks for, or 15. */
 unsigned int bench_rounds_count(void);
 
-/** bench_rounds_run() - the order turns by one each round. Return: 0, or -errno when there is nothing to compare to. */
+/**
+ * bench_rounds_run() - the order turns by one each round. Ends after BENCH_LIMIT_S seconds (90): ->rounds is lowered.
+ * Return: 0, or -errno when there is nothing to compare to.
+ */
 int bench_rounds_run(struct bench_rounds *rounds);
 
 /** bench_rounds_added() - how much more than without it a metric is with @series, as medians of differences in a round. */
