@@ -90,18 +90,6 @@ static const struct bench_series *floor_of(const struct bench_rounds *rounds, co
 	}
 }
 
-static void print_ratio(const struct bench_rounds *rounds, const struct bench_series *series, const struct bench_series *to)
-{
-	struct bench_spread ratio;
-
-	if (!to || to == series) {
-		printf(" |");
-		return;
-	}
-	ratio = bench_rounds_ratio(rounds, series, to, METRIC_REQUEST);
-	printf(" %.2f (%.2f to %.2f) |", ratio.median, ratio.low, ratio.high);
-}
-
 /* A difference of a share of a measurement, in per cent of what it is with nothing attached. */
 static void print_percent(const struct bench_rounds *rounds, const struct bench_series *series, enum metric metric)
 {
@@ -119,8 +107,8 @@ static void print_row(const struct bench_rounds *rounds, const struct bench_seri
 	struct bench_spread added = bench_rounds_added(rounds, series, METRIC_REQUEST);
 
 	printf("| %s | %.0f ns (%.0f to %.0f) |", series->name, added.median, added.low, added.high);
-	print_ratio(rounds, series, floor_of(rounds, series));
-	print_ratio(rounds, series, classic_of(rounds));
+	bench_rounds_print_ratio(rounds, series, floor_of(rounds, series), METRIC_REQUEST);
+	bench_rounds_print_ratio(rounds, series, classic_of(rounds), METRIC_REQUEST);
 	printf(" %+.0f ns |", bench_rounds_added(rounds, series, METRIC_GETPPID).median);
 	printf(" %+.0f ns |", bench_rounds_added(rounds, series, METRIC_PIPE).median);
 	print_percent(rounds, series, METRIC_NGINX_CPU);
@@ -161,18 +149,6 @@ static void print_method(const struct bench_rounds *rounds)
 	       (rounds->rounds + NGINX_EVERY - 1) / NGINX_EVERY, NGINX_SECONDS);
 }
 
-static void print_target(const struct bench_rounds *rounds, const struct bench_series *series, const struct bench_series *to,
-			 const char *what, double target)
-{
-	double ratio;
-
-	if (!series || !to)
-		return;
-	ratio = bench_rounds_ratio(rounds, series, to, METRIC_REQUEST).median;
-	printf("target: %s adds %.2f x as much as %s, at most %.2f: %s\n", series->name, ratio, what, target,
-	       ratio <= target ? "met" : "not met");
-}
-
 static void print_targets(const struct bench_rounds *rounds)
 {
 	const enum bench_tracer_kind kinds[] = { BENCH_RQSCOPE_A, BENCH_RQSCOPE_B };
@@ -183,8 +159,10 @@ static void print_targets(const struct bench_rounds *rounds)
 
 		if (!series)
 			continue;
-		print_target(rounds, series, floor_of(rounds, series), "empty programs", TARGET_EMPTY);
-		print_target(rounds, series, classic_of(rounds), "the classic design", TARGET_CLASSIC);
+		bench_rounds_print_target(rounds, series, floor_of(rounds, series), "empty programs", METRIC_REQUEST,
+					  TARGET_EMPTY);
+		bench_rounds_print_target(rounds, series, classic_of(rounds), "the classic design", METRIC_REQUEST,
+					  TARGET_CLASSIC);
 	}
 }
 

@@ -17,7 +17,7 @@
 #include "stats.h"
 
 #define BATCHES_MAX 16384
-#define BATCHES_MIN 16 /* undisturbed ones that make a result */
+#define BATCHES_MIN 16 /* that make a result */
 #define LIMIT_FACTOR 5 /* so many times as long as asked for a loop tries to get them */
 
 static const char http_request[] =
@@ -91,37 +91,43 @@ int bench_cpu(bool other)
 	return found;
 }
 
-static long switches(bool sleeps)
+static long switches(void)
 {
 	struct rusage usage;
 
 	getrusage(RUSAGE_THREAD, &usage);
-	return usage.ru_nivcsw + (sleeps ? 0 : usage.ru_nvcsw);
+	return usage.ru_nivcsw + usage.ru_nvcsw;
 }
 
-/* Medians of batches stand for what happens undisturbed, whatever else the machine does. */
+/*
+ * Short batches, so that most of them are undisturbed whatever else the machine does. In one of a loop that doesn't
+ * sleep a context switch means that the CPU was taken away; where switching is the work that can't be told, and the
+ * first quartile stands for what is undisturbed.
+ */
 static int time_batches(int (*work)(void *data, uint32_t times), void *data, uint32_t batch, bool sleeps, uint64_t for_ns,
 			double *ret_ns)
 {
 	static double batch_ns[BATCHES_MAX];
 	uint64_t begin_ns = bench_now_ns(), from_ns, to_ns;
+	struct bench_spread spread;
 	size_t kept = 0;
 	long before;
 	int err;
 
 	do {
-		before = switches(sleeps);
+		before = switches();
 		from_ns = bench_now_ns();
 		err = work(data, batch);
 		to_ns = bench_now_ns();
 		if (err)
 			return err;
-		if (switches(sleeps) == before && kept < BATCHES_MAX)
+		if ((sleeps || switches() == before) && kept < BATCHES_MAX)
 			batch_ns[kept++] = (double)(to_ns - from_ns) / batch;
 	} while (to_ns - begin_ns < for_ns || (kept < BATCHES_MIN && to_ns - begin_ns < LIMIT_FACTOR * for_ns));
 	if (kept < BATCHES_MIN)
-		return -EBUSY;
-	*ret_ns = bench_spread_of(batch_ns, kept).median;
+		return -EAGAIN;
+	spread = bench_spread_of(batch_ns, kept);
+	*ret_ns = sleeps ? spread.low : spread.median;
 	return 0;
 }
 

@@ -39,7 +39,7 @@ uint32_t bench_http_response_bytes(void);
 /**
  * bench_http_time() - time per request: write it, read it, write the response, read it.
  * @ret_ns: median of short batches; a batch in which the CPU was taken away is left out.
- * Return: 0, or -EBUSY when too few batches were left alone.
+ * Return: 0, or -EAGAIN when too few batches were left alone. No other loop but that of switches sleeps either.
  */
 int bench_http_time(struct bench_http *http, uint64_t for_ns, double *ret_ns);
 
@@ -49,7 +49,7 @@ int bench_getppid_time(uint64_t for_ns, double *ret_ns);
 /** bench_pipe_time() - as above, of writing one byte to a pipe and reading it. */
 int bench_pipe_time(uint64_t for_ns, double *ret_ns);
 
-/** bench_switch_time() - time per context switch: two threads on one CPU that wake each other through pipes. */
+/** bench_switch_time() - time per context switch: two threads on one CPU wake each other. First quartile of batches. */
 int bench_switch_time(uint64_t for_ns, double *ret_ns);
 
 #endif

@@ -58,7 +58,8 @@ static void measure(struct bench_rounds *rounds, struct bench_series *series, un
 	for (int i = 0; i < ATTEMPTS && err && !series->missing; i++)
 		err = measure_once(rounds, series, round, values);
 	if (err && !series->missing) {
-		fprintf(stderr, "bench: %s: round %u is void: %s\n", series->name, round + 1, strerror(-err));
+		fprintf(stderr, "bench: %s: round %u is void: %s\n", series->name, round + 1,
+			err == -EBUSY ? "others attach programs" : err == -EAGAIN ? "others use the CPU" : strerror(-err));
 		rounds->void_count++;
 	}
 	for (size_t i = 0; i < BENCH_METRICS_MAX; i++)
@@ -102,6 +103,9 @@ struct bench_spread bench_rounds_ratio(const struct bench_rounds *rounds, const 
 	bench_differences(to->values[metric], nothing, rounds->rounds, to_added);
 	bench_ratios(added, to_added, rounds->rounds, ratios);
 	spread = bench_spread_of(ratios, rounds->rounds);
+	/* What does not stand out from the noise is nothing to compare to. */
+	if (!(bench_spread_of(to_added, rounds->rounds).low > 0))
+		return (struct bench_spread){ .low = NAN, .median = NAN, .high = NAN };
 	spread.median = bench_spread_of(added, rounds->rounds).median / bench_spread_of(to_added, rounds->rounds).median;
 	return spread;
 }
@@ -113,6 +117,37 @@ const struct bench_series *bench_rounds_of(const struct bench_rounds *rounds, en
 			return rounds->series[i].missing ? NULL : &rounds->series[i];
 	}
 	return NULL;
+}
+
+void bench_rounds_print_ratio(const struct bench_rounds *rounds, const struct bench_series *series,
+			      const struct bench_series *to, unsigned int metric)
+{
+	struct bench_spread ratio;
+
+	if (!to || to == series) {
+		printf(" |");
+		return;
+	}
+	ratio = bench_rounds_ratio(rounds, series, to, metric);
+	if (isnan(ratio.median))
+		printf(" lost in noise |");
+	else
+		printf(" %.2f (%.2f to %.2f) |", ratio.median, ratio.low, ratio.high);
+}
+
+void bench_rounds_print_target(const struct bench_rounds *rounds, const struct bench_series *series,
+			       const struct bench_series *to, const char *to_name, unsigned int metric, double target)
+{
+	double ratio;
+
+	if (!series || !to)
+		return;
+	ratio = bench_rounds_ratio(rounds, series, to, metric).median;
+	if (isnan(ratio))
+		printf("target: %s, at most %.2f x %s: too noisy to tell\n", series->name, target, to_name);
+	else
+		printf("target: %s, at most %.2f x %s: %.2f, %s\n", series->name, target, to_name, ratio,
+		       ratio <= target ? "met" : "not met");
 }
 
 /* Of the first CPU. */

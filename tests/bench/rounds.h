@@ -43,12 +43,23 @@ int bench_rounds_run(struct bench_rounds *rounds);
 struct bench_spread bench_rounds_added(const struct bench_rounds *rounds, const struct bench_series *series,
 				       unsigned int metric);
 
-/** bench_rounds_ratio() - how many times as much as @to a series adds: @ret.median is the ratio of the medians. */
+/**
+ * bench_rounds_ratio() - how many times as much as @to a series adds: the ratio of the medians, and the quartiles of
+ * the rounds' own ratios. NAN where what @to adds is lost in the noise.
+ */
 struct bench_spread bench_rounds_ratio(const struct bench_rounds *rounds, const struct bench_series *series,
 				       const struct bench_series *to, unsigned int metric);
 
 /** bench_rounds_of() - the series of this kind; NULL if it isn't there or can't be attached. */
 const struct bench_series *bench_rounds_of(const struct bench_rounds *rounds, enum bench_tracer_kind kind);
+
+/** bench_rounds_print_ratio() - as a cell of the table; empty if there is nothing to compare to. */
+void bench_rounds_print_ratio(const struct bench_rounds *rounds, const struct bench_series *series,
+			      const struct bench_series *to, unsigned int metric);
+
+/** bench_rounds_print_target() - as a line of its own; nothing if one of the two is missing. */
+void bench_rounds_print_target(const struct bench_rounds *rounds, const struct bench_series *series,
+			       const struct bench_series *to, const char *to_name, unsigned int metric, double target);
 
 /** bench_rounds_machine() - print what it was measured on, as the begin of a sentence. */
 void bench_rounds_machine(const struct bench_rounds *rounds);

@@ -279,16 +279,18 @@ async function controls(run) {
 			window.away = true;
 			window.changes = 0;
 			document.dispatchEvent(new Event('visibilitychange'));
-			requestAnimationFrame(() => {
-				new MutationObserver((all) => (window.changes += all.length)).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-				const put = CanvasRenderingContext2D.prototype.putImageData;
-				CanvasRenderingContext2D.prototype.putImageData = function (...args) {
-					window.changes++;
-					return put.apply(this, args);
-				};
-			});
 		});
 		await until('a slower rate', () => feed.asked.at(-1)?.rate_ms === 1000);
+		// What was on its way to the screen when the tab was hidden may still arrive: two frames later it has.
+		await page.evaluate(() => new Promise((ready) => requestAnimationFrame(() => requestAnimationFrame(() => {
+			new MutationObserver((all) => (window.changes += all.length)).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+			const put = CanvasRenderingContext2D.prototype.putImageData;
+			CanvasRenderingContext2D.prototype.putImageData = function (...args) {
+				window.changes++;
+				return put.apply(this, args);
+			};
+			ready();
+		}))));
 		const seq = feed.host.seq;
 		await until('25 windows', () => feed.host.seq >= seq + 25);
 		equal(await page.evaluate(() => window.changes), 0, 'changes while hidden');

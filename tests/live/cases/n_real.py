@@ -15,11 +15,11 @@ from lib.wire import LIMIT_S, Peer
 MS = 1000000
 
 
-def numbers(said, own, answers, asks):
+def numbers(said, own, drops, answers, asks):
     """Whether the client's count, the server's own and those of both roles agree; what is wrong where they don't."""
     least, most = said['completed'], said['completed'] + said['open_most']
-    # What a server has read together with a request and never looked at, since the client left, is none to itself.
-    unseen = answers.aborted if said['ahead'] else 0
+    # What a server has read and never looked at is none to itself: behind a request whose client left, or while it closes.
+    unseen = answers.aborted if said['ahead'] or drops else 0
     if answers.in_flight or asks.in_flight:
         return 'in flight'
     if not own <= answers.requests <= own + unseen:
@@ -44,7 +44,7 @@ def one_client(bench, server, client, before):
         own = server.count() - first
         answers = did(after, before, 'server', server.port, server.exe)
         asks = did(after, before, 'client', server.port, exe_of(client))
-        wrong = numbers(said, own, answers, asks)
+        wrong = numbers(said, own, server.drops, answers, asks)
         line = (f'{client.__name__} {said["completed"]}, {server.exe} {own}; server role {answers.requests} requests, {answers.responses} '
                 f'responses, {answers.aborted} aborted; client role {asks.requests}, {asks.responses}, {asks.aborted}')
         if wrong:

@@ -26,6 +26,7 @@ class Program:
     def __init__(self, exe, mark):
         self.exe = exe
         self.mark = mark  # what it writes for each request
+        self.drops = False  # whether it reads on, and drops what comes, where it has closed a connection
         self.dir = tempfile.mkdtemp(prefix='rqscope-server-')
         os.chmod(self.dir, 0o755)
         os.mkdir(os.path.join(self.dir, 'files'))
@@ -146,12 +147,13 @@ EnableSendfile On
 '''
 APACHE_WORKERS = {
     'prefork': 'StartServers 12\nMinSpareServers 1\nMaxSpareServers 64\nMaxRequestWorkers 64\n',
-    'event': 'StartServers 2\nThreadsPerChild 8\nMinSpareThreads 1\nMaxSpareThreads 64\nMaxRequestWorkers 64\nServerLimit 8\n',
+    'event': 'StartServers 2\nThreadsPerChild 32\nMinSpareThreads 1\nMaxSpareThreads 128\nMaxRequestWorkers 128\n',
 }
 
 
 def apache(mpm):
     server = Program('apache2', '.\n')
+    server.drops = True
     conf = server.write('apache.conf', APACHE_CONF.format(dir=server.dir, mpm=mpm, port=server.port) + APACHE_WORKERS[mpm])
     return server.run('apache2', '-d', server.dir, '-f', conf, '-DFOREGROUND')
 
