@@ -545,6 +545,92 @@ static inline void rqs_framing_chunk_size(struct rqs_scan *s, __u8 c)
 	}
 }
 
+/* Whether a header line that begins with this byte has to be looked at: it may be the end of the head, or name a length or coding. */
+static inline bool rqs_framing_matters(__u8 c)
+{
+	return c == '\r' || c == '\n' || (c | 0x20) == 'c' || (c | 0x20) == 't';
+}
+
+#define RQS_LINE_WORDS 24 /* that one step skips over at most */
+
+/* Skip header lines up to the next one that matters: most of a head at once. */
+static inline void rqs_framing_lines(struct rqs_scan *s, const struct rqs_window_bytes *window)
+{
+	const unsigned char *at;
+	__u32 room, word;
+	__u64 found;
+
+	for (word = 0; word < RQS_LINE_WORDS; word++) {
+		if (s->pos >= s->end)
+			return;
+		at = window->data + (s->pos & (RQS_WINDOW_BYTES - 1));
+		room = s->end - s->pos;
+		found = rqs_framing_find(rqs_framing_load(at), '\n');
+		/* What lies behind the end may have an LF too. */
+		if (!found || rqs_framing_byte_of(found) >= room) {
+			s->pos += room < 8 ? room : 8;
+			continue;
+		}
+		s->pos += rqs_framing_byte_of(found) + 1;
+		s->f.state = RQS_FRAMING_LINE_START;
+		if (s->pos >= s->end)
+			return;
+		at = window->data + (s->pos & (RQS_WINDOW_BYTES - 1));
+		if (rqs_framing_matters(*at))
+			rqs_framing_line_start(s, at, s->end - s->pos);
+		else
+			s->f.state = RQS_FRAMING_LINE_SKIP;
+		if (s->f.state != RQS_FRAMING_LINE_SKIP)
+			return;
+	}
+}
+
+/* Whether the scan stands in this state with a byte to look at; @at and @room are then set for it. */
+static inline bool rqs_framing_stands(const struct rqs_scan *s, __u8 state, const struct rqs_window_bytes *window,
+				      const unsigned char **at, __u32 *room)
+{
+	if (s->f.state != state || s->pos >= s->end)
+		return false;
+	*at = window->data + (s->pos & (RQS_WINDOW_BYTES - 1));
+	*room = s->end - s->pos;
+	return true;
+}
+
+/* The way that nearly every head takes, in one go as far as it leads. False: the state isn't on that way. */
+static inline bool rqs_framing_usual(struct rqs_scan *s, const struct rqs_window_bytes *window)
+{
+	const unsigned char *at = window->data;
+	bool moved = false;
+	__u32 room = 0, i;
+
+	if (rqs_framing_stands(s, RQS_FRAMING_START, window, &at, &room)) {
+		rqs_framing_start(s, at, room);
+		moved = true;
+	}
+	if (rqs_framing_stands(s, RQS_FRAMING_TARGET, window, &at, &room)) {
+		rqs_framing_target(s, at, room);
+		moved = true;
+	}
+	if (rqs_framing_stands(s, RQS_FRAMING_VERSION, window, &at, &room)) {
+		rqs_framing_version(s, at, room);
+		moved = true;
+	}
+	for (i = 0; i < 16 && rqs_framing_stands(s, RQS_FRAMING_LENGTH, window, &at, &room); i++) {
+		s->pos++;
+		rqs_framing_length(&s->f, *at);
+		moved = true;
+	}
+	if (rqs_framing_stands(s, RQS_FRAMING_LINE_START, window, &at, &room)) {
+		rqs_framing_line_start(s, at, room);
+		moved = true;
+	}
+	if (s->f.state == RQS_FRAMING_LINE_SKIP) {
+		rqs_framing_lines(s, window);
+		moved = true;
+	}
+	return moved;
+}
+
 #ifdef __bpf__
 #define RQS_GLOBAL __noinline /* the verifier looks at it once, whatever calls it */
 #else
@@ -567,34 +653,14 @@ RQS_GLOBAL int rqs_framing_step(struct rqs_scan *s, const struct rqs_window_byte
 	f = &s->f;
 	if (s->pos >= s->end || rqs_framing_stopped(f->state))
 		return 1;
+	if (rqs_framing_usual(s, window))
+		return 0;
 	at = window->data + (s->pos & (RQS_WINDOW_BYTES - 1));
 	room = s->end - s->pos;
 	c = *at;
 	switch (f->state) {
-	case RQS_FRAMING_LINE_SKIP:
-		if (!rqs_framing_to_lf(s, at, room))
-			break;
-		f->state = RQS_FRAMING_LINE_START;
-		if (s->pos >= s->end)
-			break;
-		at = window->data + (s->pos & (RQS_WINDOW_BYTES - 1));
-		room = s->end - s->pos;
-		rqs_framing_line_start(s, at, room);
-		break;
-	case RQS_FRAMING_LINE_START:
-		rqs_framing_line_start(s, at, room);
-		break;
-	case RQS_FRAMING_START:
-		rqs_framing_start(s, at, room);
-		break;
 	case RQS_FRAMING_METHOD:
 		rqs_framing_method(s, c);
-		break;
-	case RQS_FRAMING_TARGET:
-		rqs_framing_target(s, at, room);
-		break;
-	case RQS_FRAMING_VERSION:
-		rqs_framing_version(s, at, room);
 		break;
 	case RQS_FRAMING_STATUS:
 		rqs_framing_status(s, c);
@@ -602,10 +668,6 @@ RQS_GLOBAL int rqs_framing_step(struct rqs_scan *s, const struct rqs_window_byte
 	case RQS_FRAMING_NAME_LENGTH:
 	case RQS_FRAMING_NAME_ENCODING:
 		rqs_framing_name(s, c);
-		break;
-	case RQS_FRAMING_LENGTH:
-		s->pos++;
-		rqs_framing_length(f, c);
 		break;
 	case RQS_FRAMING_ENCODING:
 		s->pos++;

@@ -90,16 +90,20 @@ static const struct bench_series *floor_of(const struct bench_rounds *rounds, co
 	}
 }
 
-/* A difference of a share of a measurement, in per cent of what it is with nothing attached. */
+static double nothing(const struct bench_rounds *rounds, enum metric metric)
+{
+	return bench_spread_of(rounds->series[0].values[metric], rounds->rounds).median;
+}
+
+/* What is added, in per cent of what it is with nothing attached. */
 static void print_percent(const struct bench_rounds *rounds, const struct bench_series *series, enum metric metric)
 {
-	double nothing = bench_spread_of(rounds->series[0].values[metric], rounds->rounds).median;
 	struct bench_spread added = bench_rounds_added(rounds, series, metric);
 
 	if (isnan(added.median))
 		printf(" not measured |");
 	else
-		printf(" %+.1f %% |", 100 * added.median / nothing);
+		printf(" %+.1f %% |", 100 * added.median / nothing(rounds, metric));
 }
 
 static void print_row(const struct bench_rounds *rounds, const struct bench_series *series)
@@ -114,11 +118,6 @@ static void print_row(const struct bench_rounds *rounds, const struct bench_seri
 	print_percent(rounds, series, METRIC_NGINX_CPU);
 	print_percent(rounds, series, METRIC_NGINX_RATE);
 	printf("\n");
-}
-
-static double nothing(const struct bench_rounds *rounds, enum metric metric)
-{
-	return bench_spread_of(rounds->series[0].values[metric], rounds->rounds).median;
 }
 
 static void print_table(const struct bench_rounds *rounds)

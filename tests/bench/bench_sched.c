@@ -56,6 +56,7 @@ int main(int argc, char **argv)
 	};
 	struct bench_rounds rounds = { .series = series, .series_count = sizeof(series) / sizeof(series[0]),
 				       .rounds = bench_rounds_count(), .measure = measure };
+	const struct bench_series *rqscope;
 	int err;
 
 	if (argc != 2) {
@@ -74,9 +75,9 @@ int main(int argc, char **argv)
 	printf(", each row attached in turn in each. Two threads on one CPU wake each other through pipes, %.0f ms a round, in batches "
 	       "whose first quartile counts. Shown are medians of the differences to \"nothing\" in the same round, with their quartiles.\n\n",
 	       SWITCHES_NS / 1e6);
-	bench_rounds_print_target(&rounds, bench_rounds_of(&rounds, BENCH_RQSCOPE), bench_rounds_of(&rounds, BENCH_EMPTY_SCHED),
-				  "an empty program", 0, TARGET_EMPTY);
-	bench_rounds_print_target(&rounds, bench_rounds_of(&rounds, BENCH_RQSCOPE), bench_rounds_of(&rounds, BENCH_RUNQLAT),
-				  "runqlat's way", 0, TARGET_RUNQLAT);
+	rqscope = bench_rounds_of(&rounds, BENCH_RQSCOPE);
+	bench_rounds_print_target(&rounds, rqscope, bench_rounds_of(&rounds, BENCH_EMPTY_SCHED), "an empty program", 0,
+				  TARGET_EMPTY);
+	bench_rounds_print_target(&rounds, rqscope, bench_rounds_of(&rounds, BENCH_RUNQLAT), "runqlat's way", 0, TARGET_RUNQLAT);
 	return 0;
 }

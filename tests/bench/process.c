@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ static void child(char *const argv[], int cpu, int output)
 	snprintf(with_sbin, sizeof(with_sbin), "%s:/usr/sbin:/sbin", path ?: "/usr/bin:/bin");
 	setenv("PATH", with_sbin, 1);
 	bench_pin(cpu);
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* nothing stays when the benchmark is interrupted */
 	if (dup2(output, STDOUT_FILENO) >= 0)
 		execvp(argv[0], argv);
 	_exit(errno == ENOENT ? 127 : 126);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,13 @@
 #define ROUNDS_DEFAULT 15
 #define LIMIT_S_DEFAULT 90
 #define ATTEMPTS 3
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+	interrupted = 1;
+}
 
 unsigned int bench_rounds_count(void)
 {
@@ -55,7 +63,7 @@ static void measure(struct bench_rounds *rounds, struct bench_series *series, un
 	double values[BENCH_METRICS_MAX];
 	int err = -EBUSY;
 
-	for (int i = 0; i < ATTEMPTS && err && !series->missing; i++)
+	for (int i = 0; i < ATTEMPTS && err && !series->missing && !interrupted; i++)
 		err = measure_once(rounds, series, round, values);
 	if (err && !series->missing) {
 		fprintf(stderr, "bench: %s: round %u is void: %s\n", series->name, round + 1,
@@ -70,16 +78,21 @@ int bench_rounds_run(struct bench_rounds *rounds)
 {
 	uint64_t end_ns = bench_now_ns() + limit_ns();
 
+	/* What was started and attached is ended in any case. */
+	signal(SIGINT, interrupt);
+	signal(SIGTERM, interrupt);
 	for (unsigned int round = 0; round < rounds->rounds; round++) {
-		if (bench_now_ns() > end_ns) {
+		if (bench_now_ns() > end_ns || interrupted) {
 			rounds->rounds = round;
 			break;
 		}
-		for (size_t i = 0; i < rounds->series_count; i++)
+		for (size_t i = 0; i < rounds->series_count && !interrupted; i++)
 			measure(rounds, &rounds->series[(i + round) % rounds->series_count], round);
 		if (isatty(STDERR_FILENO))
 			fprintf(stderr, "\rround %u of %u%s", round + 1, rounds->rounds, round + 1 < rounds->rounds ? "" : "\n");
 	}
+	if (interrupted)
+		return -EINTR;
 	return isnan(bench_spread_of(rounds->series[0].values[0], rounds->rounds).median) ? -EBUSY : 0;
 }
 

@@ -62,32 +62,32 @@ def all_clients(bench, server):
             before = one_client(bench, server, client, before)
 
 
-@case()
+@case(limit_s=120)
 def real_nginx(bench):
     all_clients(bench, servers.nginx())
 
 
-@case()
+@case(limit_s=120)
 def real_apache_prefork(bench):
     all_clients(bench, servers.apache('prefork'))
 
 
-@case()
+@case(limit_s=120)
 def real_apache_event(bench):
     all_clients(bench, servers.apache('event'))
 
 
-@case()
+@case(limit_s=120)
 def real_node(bench):
     all_clients(bench, servers.node())
 
 
-@case()
+@case(limit_s=120)
 def real_python(bench):
     all_clients(bench, servers.PythonServer())
 
 
-@case()
+@case(limit_s=120)
 def real_gunicorn(bench):
     all_clients(bench, servers.gunicorn())
 
@@ -138,7 +138,7 @@ def as_curl_says(bench, what, port, path, *options, runs=5):
             raise AssertionError(f'{what}: {name} is {ours / MS:.3f} ms, curl says {curl / MS:.3f}: {apart / MS:+.3f} ms apart in the median')
 
 
-@case()
+@case(limit_s=120)
 def times_of_curl(bench):
     """time_total - time_pretransfer is the client role's duration; time_starttransfer - time_pretransfer its ttfb
     (first byte readable) and queue (until curl had it)."""

@@ -36,7 +36,8 @@ def through(bench, back, front):
         return True
     _, after = await_books(bench.rq, all_ends, 'all ends agree')
     outer, inner = (find(after, role, port, front.exe)[0]['duration'] for role, port in (('server', front.port), ('client', back.port)))
-    bench.say(f'{total} through {front.exe}: server role {outer["sum_ns"] / total / MS:.3f} ms, its client role {inner["sum_ns"] / total / MS:.3f} ms')
+    bench.say(f'{total} through {front.exe}: server role {outer["sum_ns"] / total / MS:.3f} ms, '
+              f'its client role {inner["sum_ns"] / total / MS:.3f} ms')
     within(inner['sum_ns'], 1, outer['sum_ns'], 'time that the proxy waited in all', ' ns')
 
 

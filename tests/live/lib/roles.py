@@ -51,7 +51,9 @@ def await_books(rq, condition, what, limit_s=8):
     try:
         wait_until(met, limit_s, what)
     except AssertionError as error:
-        raise AssertionError(f'{error}: {why[0]}') from None
+        full = lost(rq.snapshot(), 'services')
+        more = f' ({full} connections of this host found no service of their own)' if full else ''
+        raise AssertionError(f'{error}: {why[0]}{more}') from None
     after = rq.settled()
     check_roles(after)
     return condition(after), after
