@@ -67,10 +67,13 @@ test: deps-test
 	@tests/run
 
 # --- flags: a change of them rebuilds -------------------------------------------------------------------
-$(B)/flags: FORCE
+FLAGS = $(CC) $(USER_CFLAGS) $(CLANG) $(BPF_CFLAGS) $(SAN)
+ifneq ($(file <$(B)/flags),$(FLAGS))
+.PHONY: $(B)/flags
+endif
+$(B)/flags:
 	@mkdir -p $(B)/obj $(B)/san $(B)/bpf $(B)/gen $(B)/unit $(B)/tests
-	@echo '$(CC) $(USER_CFLAGS) $(CLANG) $(BPF_CFLAGS) $(SAN)' | cmp -s - $@ || echo '$(CC) $(USER_CFLAGS) $(CLANG) $(BPF_CFLAGS) $(SAN)' > $@
-FORCE:
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
 
 # --- kernel side ------------------------------------------------------------------------------------------
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(B)/flags

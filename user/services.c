@@ -52,22 +52,68 @@ static bool same_service(const struct rqs_service *service, const struct rqs_ser
 	       !strcmp(mine->name, ident->name) && !strcmp(mine->container, ident->container);
 }
 
-/* A new place in the list; when it is full, that of the service which no slot belongs to and which is silent for longest. */
-static uint32_t free_place(struct rqs_services *services)
+/* The service that no slot belongs to and that is silent for longest. One slot is being given away, so there is one. */
+static uint32_t oldest_unused(const struct rqs_services *services)
 {
 	bool used[RQS_SLOT_MAX] = { false };
-	uint32_t i, place = RQS_SLOT_MAX;
+	uint32_t i, oldest = RQS_SLOT_MAX;
 
-	if (services->count < RQS_SLOT_MAX)
-		return services->count++;
 	for (i = 0; i < RQS_SLOT_MAX; i++)
 		if (services->of_slot[i] >= 0)
 			used[services->of_slot[i]] = true;
-	/* One slot is just being given to somebody else, so one place at least is unused. */
 	for (i = 0; i < RQS_SLOT_MAX; i++)
-		if (!used[i] && (place == RQS_SLOT_MAX || services->list[i].last_second < services->list[place].last_second))
-			place = i;
-	memset(&services->list[place], 0, sizeof(services->list[place]));
+		if (!used[i] && !rqs_service_is_rest(&services->list[i]) &&
+		    (oldest == RQS_SLOT_MAX || services->list[i].last_second < services->list[oldest].last_second))
+			oldest = i;
+	return oldest;
+}
+
+/* The remainder of a role; NULL until there is one. */
+static struct rqs_service *rest_of(struct rqs_services *services, uint8_t role)
+{
+	uint32_t i;
+
+	for (i = 0; i < services->count; i++)
+		if (services->list[i].ident.role == role && rqs_service_is_rest(&services->list[i]))
+			return &services->list[i];
+	return NULL;
+}
+
+/* What it counted stays in the sums, as that of nobody in particular. */
+static void become_rest(struct rqs_services *services, uint32_t place)
+{
+	struct rqs_service *service = &services->list[place];
+	uint8_t role = service->ident.role;
+
+	service->ident = (struct rqs_service_ident){ .name = "other", .role = role, .slot = role };
+	service->name = "other";
+	service->port = 0;
+	service->slot = role;
+	service->pid_count = 0;
+	if (services->of_slot[role] < 0)
+		services->of_slot[role] = (int16_t)place;
+}
+
+/* A new place in the list. When it is full somebody must go: into the remainder of its role. */
+static uint32_t free_place(struct rqs_services *services)
+{
+	struct rqs_service *gone, *rest;
+	uint32_t place;
+
+	if (services->count < RQS_SLOT_MAX)
+		return services->count++;
+	for (;;) {
+		place = oldest_unused(services);
+		if (place == RQS_SLOT_MAX) /* not as long as the kernel gives the roles' own slots to nobody */
+			return RQS_SLOT_MAX - 1;
+		gone = &services->list[place];
+		rest = rest_of(services, gone->ident.role);
+		if (rest)
+			break;
+		become_rest(services, place); /* at most once a role */
+	}
+	rqs_totals_fold(&rest->totals, &gone->totals);
+	memset(gone, 0, sizeof(*gone));
 	return place;
 }
 

@@ -35,6 +35,25 @@ void rqs_totals_add(struct rqs_totals *totals, const struct rqs_service_delta *d
 		rqs_hist_add_dist(&totals->hists[i], &delta->dist[i]);
 }
 
+void rqs_totals_fold(struct rqs_totals *totals, const struct rqs_totals *other)
+{
+	struct rqs_books *books = &totals->books;
+	uint32_t i;
+
+	books->requests += other->books.requests;
+	books->responses += other->books.responses;
+	books->upgrades += other->books.upgrades;
+	books->aborted += other->books.aborted;
+	books->untimed += other->books.untimed;
+	books->request_bytes += other->books.request_bytes;
+	books->response_bytes += other->books.response_bytes;
+	rqs_split_add(&totals->split, &other->split);
+	for (i = 0; i < RQS_STATUS_COUNT; i++)
+		totals->status[i] += other->status[i];
+	for (i = 0; i < RQS_METRIC_COUNT; i++)
+		rqs_hist_add(&totals->hists[i], &other->hists[i]);
+}
+
 uint64_t rqs_totals_errors(const struct rqs_totals *totals)
 {
 	uint64_t errors = 0;

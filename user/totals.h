@@ -19,6 +19,9 @@ struct rqs_totals {
 /** rqs_totals_add() - add what a service did in a window; in_flight excepted, which is no counter. */
 void rqs_totals_add(struct rqs_totals *totals, const struct rqs_service_delta *delta);
 
+/** rqs_totals_fold() - add all that another one holds; in_flight excepted. */
+void rqs_totals_fold(struct rqs_totals *totals, const struct rqs_totals *other);
+
 /** rqs_totals_errors() - responses with status 5xx. */
 uint64_t rqs_totals_errors(const struct rqs_totals *totals);
 

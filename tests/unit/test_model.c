@@ -210,6 +210,36 @@ static void test_all_slots_can_be_used(void **state)
 	}
 }
 
+static void test_slots_pass_to_other_services(void **state)
+{
+	struct rqs_service_ident ident;
+	struct fixture *fix = *state;
+	uint64_t sum = 0;
+	char name[32];
+	uint32_t i;
+
+	/* 300 services, one after the other, in the slots that the kernel gives to services. */
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "service-%u", i);
+		ident = build_ident(RQS_ROLE_COUNT + i % (RQS_SLOT_MAX - RQS_ROLE_COUNT), name, (uint16_t)(1000 + i));
+		build_answers(&fix->build, build_service(&fix->build, &ident), 200, 1 + i % 5, (1 + i) * US);
+		apply(fix);
+		memset(ident.name, 'x', 3); /* the slot's name is the kernel's to change after the window */
+	}
+	assert_int_equal(fix->model->services.count, RQS_SLOT_MAX);
+	for (i = 0; i < RQS_SLOT_MAX; i++)
+		sum += fix->model->services.list[i].totals.books.requests;
+	assert_int_equal(sum, fix->model->roles[RQS_ROLE_SERVER].books.requests);
+	assert_int_equal(sum, 900);
+	/* The newest is listed by its name, the oldest among the rest; one that comes back is the one that it was. */
+	assert_string_equal(rqs_services_of_slot(&fix->model->services, ident.slot)->name, "service-299");
+	assert_string_equal(rqs_services_of_slot(&fix->model->services, 0)->name, "other");
+	ident = build_ident(7, "service-298", 1298);
+	build_answers(&fix->build, build_service(&fix->build, &ident), 200, 10, US);
+	apply(fix);
+	assert_int_equal(rqs_services_of_slot(&fix->model->services, 7)->totals.books.requests, 1 + 298 % 5 + 10);
+}
+
 static void test_recent_covers_ten_whole_seconds(void **state)
 {
 	struct fixture *fix = *state;
@@ -483,6 +513,7 @@ int main(void)
 		with_model(test_slots_of_one_service_are_shown_as_one),
 		with_model(test_services_beyond_the_table_are_other),
 		with_model(test_all_slots_can_be_used),
+		with_model(test_slots_pass_to_other_services),
 		with_model(test_recent_covers_ten_whole_seconds),
 		with_model(test_recent_says_so_when_buckets_are_lost),
 		with_model(test_events_are_kept_to_500_and_all_counted),
