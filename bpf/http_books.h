@@ -109,9 +109,9 @@ static __always_inline __u32 rqs_slot_of(struct rqs_service_key *key, __u32 pid)
 	known = bpf_map_lookup_elem(&http_services, key);
 	if (known)
 		return known->slot;
-	fresh.slot = RQS_SLOT_MAX;
-	if (bpf_map_pop_elem(&http_free, &fresh.slot) && http_slots_used < RQS_SLOT_MAX)
-		fresh.slot = __sync_fetch_and_add(&http_slots_used, 1);
+	/* An empty queue gives 0, which is no service's slot. */
+	if (bpf_map_pop_elem(&http_free, &fresh.slot))
+		fresh.slot = http_slots_used < RQS_SLOT_MAX ? __sync_fetch_and_add(&http_slots_used, 1) : RQS_SLOT_MAX;
 	if (fresh.slot < RQS_SLOT_MAX) {
 		/* Where another CPU was faster its slot holds, and ours goes back. */
 		if (bpf_map_update_elem(&http_services, key, &fresh, BPF_NOEXIST))
