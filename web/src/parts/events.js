@@ -73,7 +73,7 @@ export class Events {
 		const tr = el('tr'), when = el('td', 'at', format.clock(event.t, 'tenth')), what = el('td');
 		const level = LEVELS[event.level] ? event.level : 'info';
 		when.append(' ', el('b', LEVELS[level], level));
-		if (event.service)
+		if (event.service && !event.text?.startsWith(event.service))
 			what.append(el('b', '', event.service), ' ');
 		what.append(event.text ?? '');
 		const parts = shares(event.split);
