@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """More of everything than there is room for: it is said, and no count is lost."""
+from lib import bpfobjects
+from lib.load import Nginx
 from lib.report import case, equal, within
 from lib.snapshot import lost, services_at
 from lib.wait import wait_until
@@ -48,6 +50,36 @@ def many_connections_at_once(bench):
             peer.close()
         server.close()
         bench.rq.expect(server.port, requests=count, responses=count, aborted=0, in_flight=0, status={200: count})
+
+
+@case(each_tap=False, limit_s=150)
+def slots_of_services_that_ended(bench):
+    """The slot of a service without a process is given to another one; both keep their own counts."""
+    rq = bench.start()
+    try:
+        services, free = (bpfobjects.map_of(rq.pid, name) for name in ('http_services', 'http_free'))
+
+        def slots(port):
+            return [entry['value']['slot'] for entry in bpfobjects.entries(services)
+                    if entry['key']['port'] == port and entry['key']['role'] == 0]
+        with Nginx() as first:
+            first.status()
+            rq.expect(first.port, requests=1, responses=1, in_flight=0)
+            old = slots(first.port)
+            equal(len(old), 1, 'slots of the first service')
+        wait_until(lambda: not slots(first.port), 100, 'the slot to be taken back', pause_s=1)
+        wait_until(lambda: not bpfobjects.is_empty(free), 40, 'the slot to be free', pause_s=1)
+        equal(lost(rq.snapshot(), 'services'), 0, 'connections without a slot, for which something else on this host took them all')
+        with Nginx() as second:
+            second.status()
+            second.status()
+            rq.expect(second.port, requests=2, responses=2, in_flight=0)
+            given = [entry['value']['slot'] for entry in bpfobjects.entries(services) if entry['key']['port'] == second.port]
+            equal(old[0] in given, True, 'the old slot is in use')
+        equal(bpfobjects.is_empty(free), True, 'no slot is free')
+        rq.expect(first.port, requests=1, responses=1, in_flight=0)
+    finally:
+        rq.stop()
 
 
 @case()

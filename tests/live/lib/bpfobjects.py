@@ -32,3 +32,21 @@ def held_by(pid):
         if ('prog', program['id']) in held:
             held |= {('map', number) for number in program.get('map_ids', [])}
     return held
+
+
+def map_of(pid, name):
+    """The id of a map of this name that a process uses."""
+    held = held_by(pid)
+    return next(item['id'] for item in _bpftool('map', 'list') if item.get('name') == name and ('map', item['id']) in held)
+
+
+def entries(map_id):
+    """The entries of a map with type information: [{'key': ..., 'value': ...}]."""
+    return [entry.get('formatted', entry) for entry in _bpftool('map', 'dump', 'id', str(map_id))]
+
+
+def is_empty(map_id):
+    """Whether a queue has nothing in it."""
+    done = subprocess.run(['bpftool', '-j', 'map', 'peek', 'id', str(map_id)], capture_output=True, text=True, env=BPFTOOL_ENV,
+                          timeout=20)
+    return 'value' not in done.stdout
