@@ -179,17 +179,6 @@ static void dist_extrema(struct rqs_dist *dist, const struct rqs_extrema stamps[
 		dist->min_ns = dist->max_ns;
 }
 
-static void extrema_merge(struct rqs_extrema *into, const struct rqs_extrema *lane, uint32_t epoch)
-{
-	if (lane->epoch != epoch)
-		return;
-	if (!into->epoch || lane->min < into->min)
-		into->min = lane->min;
-	if (!into->epoch || lane->max > into->max)
-		into->max = lane->max;
-	into->epoch = epoch;
-}
-
 static void agg_cpu(struct rqs_cpu_delta *cpu, const struct rqs_sched_lane *now, const struct rqs_sched_lane *before,
 		    uint32_t epoch)
 {
@@ -199,8 +188,8 @@ static void agg_cpu(struct rqs_cpu_delta *cpu, const struct rqs_sched_lane *now,
 	cpu->wait_sum_ns = now->wait_sum_ns + now->moved_ns - before->wait_sum_ns - before->moved_ns;
 	cpu->length_now = now->length_now;
 	cpu->length_max = now->length_now;
-	extrema_merge(&length, &now->length[0], epoch);
-	extrema_merge(&length, &now->length[1], epoch);
+	rqs_extrema_join(&length, &now->length[0], epoch);
+	rqs_extrema_join(&length, &now->length[1], epoch);
 	if (length.epoch && length.max > cpu->length_max)
 		cpu->length_max = length.max;
 	for (uint32_t i = 0; i < RQS_BUCKET_COUNT; i++)
@@ -232,8 +221,8 @@ static void agg_sched(struct rqs_agg *agg, struct agg_slab *slab, const struct r
 			before[k] += prev->wait_buckets[k];
 		}
 		for (uint32_t k = 0; k < 2; k++) {
-			extrema_merge(&stamps[0], &lane->wait[k], reading->epoch);
-			extrema_merge(&stamps[1], &lane->wait[k], reading->epoch + 1);
+			rqs_extrema_join(&stamps[0], &lane->wait[k], reading->epoch);
+			rqs_extrema_join(&stamps[1], &lane->wait[k], reading->epoch + 1);
 		}
 	}
 	dist_bins(slab, &window->runqueue, now, before);

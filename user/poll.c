@@ -160,20 +160,6 @@ static void poll_idents(struct rqs_poll *poll)
 	}
 }
 
-static void extrema_join(struct rqs_extrema *into, const struct rqs_extrema *lane, uint32_t epoch)
-{
-	if (lane->epoch != epoch)
-		return;
-	if (into->epoch != epoch) {
-		*into = *lane;
-		return;
-	}
-	if (lane->min < into->min)
-		into->min = lane->min;
-	if (lane->max > into->max)
-		into->max = lane->max;
-}
-
 /* Everything in a lane is a counter, but its extrema: those of the tick that ended, and of the one that has begun. */
 static void lane_add(struct rqs_http_lane *sum, const struct rqs_http_lane *lane, uint32_t epoch)
 {
@@ -197,8 +183,8 @@ static void lane_add(struct rqs_http_lane *sum, const struct rqs_http_lane *lane
 		for (uint32_t i = 0; i < RQS_BUCKET_COUNT; i++)
 			sum->buckets[m][i] += lane->buckets[m][i];
 		for (uint32_t i = 0; i < 2; i++) {
-			extrema_join(&sum->extrema[m][0], &lane->extrema[m][i], epoch);
-			extrema_join(&sum->extrema[m][1], &lane->extrema[m][i], epoch + 1);
+			rqs_extrema_join(&sum->extrema[m][0], &lane->extrema[m][i], epoch);
+			rqs_extrema_join(&sum->extrema[m][1], &lane->extrema[m][i], epoch + 1);
 		}
 	}
 	for (uint32_t i = 0; i < RQS_STATUS_COUNT; i++)

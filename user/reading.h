@@ -46,4 +46,19 @@ struct rqs_reading {
 	uint64_t recursion_misses;
 };
 
+/**
+ * rqs_extrema_join() - take in a lane's extrema if they are of tick @epoch.
+ * @into: of the same tick, or all zero.
+ */
+static inline void rqs_extrema_join(struct rqs_extrema *into, const struct rqs_extrema *lane, uint32_t epoch)
+{
+	if (lane->epoch != epoch)
+		return;
+	if (!into->epoch || lane->min < into->min)
+		into->min = lane->min;
+	if (!into->epoch || lane->max > into->max)
+		into->max = lane->max;
+	into->epoch = epoch;
+}
+
 #endif

@@ -12,18 +12,23 @@ void rqs_split_add(struct rqs_split *split, const struct rqs_split *other)
 	split->unknown += other->unknown;
 }
 
+/* in_flight is no counter. */
+static void books_add(struct rqs_books *books, const struct rqs_books *other)
+{
+	books->requests += other->requests;
+	books->responses += other->responses;
+	books->upgrades += other->upgrades;
+	books->aborted += other->aborted;
+	books->untimed += other->untimed;
+	books->request_bytes += other->request_bytes;
+	books->response_bytes += other->response_bytes;
+}
+
 void rqs_totals_add(struct rqs_totals *totals, const struct rqs_service_delta *delta)
 {
-	struct rqs_books *books = &totals->books;
 	uint32_t i;
 
-	books->requests += delta->books.requests;
-	books->responses += delta->books.responses;
-	books->upgrades += delta->books.upgrades;
-	books->aborted += delta->books.aborted;
-	books->untimed += delta->books.untimed;
-	books->request_bytes += delta->books.request_bytes;
-	books->response_bytes += delta->books.response_bytes;
+	books_add(&totals->books, &delta->books);
 	rqs_split_add(&totals->split, &delta->split);
 	for (i = 0; i < delta->status_count; i++) {
 		uint32_t code = delta->status[i].code, index = code ? code - RQS_STATUS_LOW : 0;
@@ -37,16 +42,9 @@ void rqs_totals_add(struct rqs_totals *totals, const struct rqs_service_delta *d
 
 void rqs_totals_fold(struct rqs_totals *totals, const struct rqs_totals *other)
 {
-	struct rqs_books *books = &totals->books;
 	uint32_t i;
 
-	books->requests += other->books.requests;
-	books->responses += other->books.responses;
-	books->upgrades += other->books.upgrades;
-	books->aborted += other->books.aborted;
-	books->untimed += other->books.untimed;
-	books->request_bytes += other->books.request_bytes;
-	books->response_bytes += other->books.response_bytes;
+	books_add(&totals->books, &other->books);
 	rqs_split_add(&totals->split, &other->split);
 	for (i = 0; i < RQS_STATUS_COUNT; i++)
 		totals->status[i] += other->status[i];
