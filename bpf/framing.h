@@ -739,8 +739,9 @@ RQS_GLOBAL int rqs_framing_step(struct rqs_scan *s, const struct rqs_window_byte
 
 #ifdef __bpf__
 /*
- * What a function given to bpf_loop() returns. The verifier must see that it is 0 or 1, which a compiler (clang 19) hides from it: where it
- * knows that a register holds this value, it returns that. So the value is kept from the compiler, then cut to its one bit.
+ * What a function given to bpf_loop() returns. The verifier must see that it is 0 or 1, which a compiler (clang 19)
+ * hides from it: where it knows that a register holds this value, it returns that. So the value is kept from the
+ * compiler, then cut to its one bit.
  */
 static __always_inline long rqs_loop_stop(bool stop)
 {

@@ -195,8 +195,8 @@ static int serve_open(struct app *app, const struct rqs_options *options, const 
 
 /*
  * A tick must not wait for the load that it measures: the collector's thread, and no other, gets the lowest real-time
- * priority, or where that is refused a better nice value. It runs for some 100 us ten times a second. A thread inherits
- * both, and needs no privilege to give them up.
+ * priority, or where that is refused a better nice value. It sleeps but for a part of a millisecond a tick. A thread
+ * inherits both, and needs no privilege to give them up.
  */
 static void prefer_next_thread(bool prefer)
 {
