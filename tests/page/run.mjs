@@ -7,6 +7,7 @@
 import { assert, binary, build, finish, launch, test } from './lib.mjs';
 import { feedTests } from './feed_tests.mjs';
 import { programTests } from './program_tests.mjs';
+import { pureTests } from './pure_tests.mjs';
 
 let dir = null, why = null;
 try {
@@ -18,6 +19,7 @@ await test('page_builds_within_its_size', async () => {
 	if (why)
 		throw why;
 });
+await pureTests();
 if (dir) {
 	const browser = await launch();
 	try {

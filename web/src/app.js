@@ -16,20 +16,18 @@ import { Verdict } from './parts/verdict.js';
 import { Picture } from './picture.js';
 import * as prefs from './prefs.js';
 import { Socket } from './socket.js';
-import { LIVE_RANGE_MS, Store } from './store.js';
+import { Store } from './store.js';
+import { view } from './view.js';
 
 const HIDDEN_RATE_MS = 1000; // a tab that nobody looks at needs no more
 const RESTART_SHOWN_MS = 15e3;
-const ROLL_MS = 1000;
 const WAITS = new Set(['services', 'events', 'status', 'recent', 'tick']);
 const WAIT_MS = 300;
 const SPARK_MS = 500;
 
 const state = {
-	rangeMs: prefs.range.get(),
 	rateMs: prefs.rate.get(),
 	theme: prefs.theme.get(),
-	pausedT: null, // the moment that the picture ends at
 };
 
 prefs.token();
@@ -88,16 +86,15 @@ const ask = new Ask((token) => {
 	prefs.setToken(token);
 	socket.connect();
 });
-const header = new Header({ range: setRange, rate: setRate, pause: togglePause, theme: nextTheme, help: () => help.open() });
+const header = new Header({ range: setRange, rate: setRate, pause: () => view.togglePause(store.newestT), theme: nextTheme, help: () => help.open() });
 
 function subscribe() {
 	socket.send({ type: 'subscribe', rate_ms: document.hidden ? HIDDEN_RATE_MS : state.rateMs });
 }
 
 function setRange(ms) {
-	state.rangeMs = ms;
 	prefs.range.set(ms);
-	changed('choices', 'picture');
+	view.choose(ms, store.newestT);
 }
 
 function setRate(ms) {
@@ -107,10 +104,7 @@ function setRate(ms) {
 	changed('choices', 'state');
 }
 
-function togglePause() {
-	state.pausedT = state.pausedT === null && store.newestT > 0 ? store.newestT : null;
-	changed('choices', 'state', 'picture', 'recent', 'services', 'events', 'status');
-}
+view.subscribe(() => changed('choices', 'state', 'view', 'recent', 'services', 'events', 'status'));
 
 function nextTheme() {
 	const all = prefs.theme.values;
@@ -122,8 +116,10 @@ function nextTheme() {
 
 function draw() {
 	const what = new Set(dirty);
-	const paused = state.pausedT !== null;
+	const { paused } = view;
 	frame = 0;
+	if (document.hidden)
+		return;
 	clearTimeout(latest);
 	latest = 0;
 	dirty.clear();
@@ -137,7 +133,7 @@ function draw() {
 		scope.setSplit(store.has('http.server.split.count'));
 	}
 	if (what.has('choices'))
-		header.choices({ ...state, paused });
+		header.choices({ ...state, ...view.get() });
 	if (what.has('size')) {
 		scope.size();
 		cards.size();
@@ -151,7 +147,7 @@ function draw() {
 		events.show(store.events, store.eventInfo);
 	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello') || what.has('tick'))
 		drawWords(paused);
-	if (['picture', 'ranged', 'hello'].some((w) => what.has(w)))
+	if (['picture', 'ranged', 'view', 'hello'].some((w) => what.has(w)))
 		drawPicture(what);
 	else if (what.has('cross'))
 		scope.cross();
@@ -159,26 +155,14 @@ function draw() {
 }
 
 function drawPicture(what) {
-	const timeline = store.timelineFor(state.rangeMs, state.pausedT, scope.widthPx);
-	if (!timeline)
+	const { rangeMs, endT } = view.get();
+	const timeline = store.timelineFor(rangeMs, endT, scope.widthPx);
+	const fresh = ['ranged', 'view', 'hello', 'size', 'theme'].some((w) => what.has(w)) || picture.timeline !== timeline;
+	if (!timeline || !picture.frame({ timeline, rangeMs, endT, widthPx: scope.widthPx, grows: timeline === store.live, fresh, newestT: store.newestT }))
 		return;
-	const live = timeline === store.live;
-	// A long range changes once it has a new point, not with each window.
-	if (!live && what.size === 1 && what.has('picture') && picture.timeline === timeline && picture.rangeMs === state.rangeMs)
-		return;
-	if (state.pausedT !== null && what.size === 1 && what.has('picture') && picture.rangeMs === state.rangeMs)
-		return;
-	const newest = state.pausedT ?? (live || !timeline.length ? store.newestT : timeline.lastT);
-	if (!(newest > 0))
-		return;
-	// Whole pixels: a window keeps its shape as it moves along.
-	const perPx = state.rangeMs / scope.widthPx;
-	const maxT = Math.ceil(newest / perPx) * perPx;
-	picture.rangeMs = state.rangeMs;
-	picture.take(timeline, maxT - state.rangeMs, maxT, live && state.rangeMs === LIVE_RANGE_MS ? ROLL_MS : 0);
 	scope.draw(picture, store.hello.attached_ms);
 	const now = performance.now();
-	if (now - sparksAt >= SPARK_MS || what.size > 1) {
+	if (now - sparksAt >= SPARK_MS || fresh) {
 		sparksAt = now;
 		cards.draw(picture);
 	}
@@ -254,8 +238,9 @@ function pill() {
 	const silent = performance.now() - socket.heardAt;
 	if (silent > Math.max(2000, 4 * state.rateMs))
 		return { state: 'stale', text: `Stale: nothing for ${format.elapsed(silent)}` };
-	if (state.pausedT !== null)
-		return { state: 'paused', text: `Paused, ${format.elapsed(store.newestT - state.pausedT)} behind` };
+	if (!view.live)
+		return { state: view.paused ? 'paused' : 'back',
+			text: `${view.paused ? 'Paused, ' : view.zoomed ? 'Zoomed, ' : ''}${format.elapsed(store.newestT - view.endT)} behind` };
 	if (Date.now() - store.restartedAt < RESTART_SHOWN_MS)
 		return { state: 'restarted', text: 'rqscope was restarted' };
 	return { state: 'live', text: `Live, ${state.rateMs < 1000 ? `${state.rateMs} ms` : '1 s'}` };
@@ -284,7 +269,7 @@ document.addEventListener('keydown', (e) => {
 		return;
 	const number = Number(e.key);
 	if (e.key === ' ' && !e.target.matches('button'))
-		togglePause();
+		view.togglePause(store.newestT);
 	else if (number >= 1 && number <= prefs.range.values.length)
 		setRange(prefs.range.values[number - 1]);
 	else if (e.key === 'r')

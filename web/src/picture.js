@@ -10,6 +10,9 @@ import { Rolling, RollingHeat } from './rolling.js';
 const WAITS = ['queued', 'cpu_wait', 'on_cpu', 'blocked'];
 const CLASSES = ['2xx', '3xx', '4xx', '5xx'];
 const QUANTILES = { p50: 0.5, p90: 0.9, p99: 0.99 };
+const ROLL_MS = 1000;
+const ROLL_FROM_MS = 15e3; // a window of a shorter range is wide enough to be seen by itself
+const FINE_MS = 250; // windows that are longer stand for themselves
 const HELD_MS = 1600; // memory is read once a second: a reading stands for its second
 
 const lists = (names) => Object.fromEntries(names.map((name) => [name, []]));
@@ -37,10 +40,28 @@ export class Picture {
 		this.generation = 0; // rises when what was there is no longer part of the picture
 	}
 
-	/** Takes the windows of @timeline that end in (minT, maxT]. */
+	/**
+	 * Takes what a view shows, on whole pixels: a window keeps its shape as it moves along.
+	 * @param {{timeline: object, rangeMs: number, endT: number|null, widthPx: number, newestT: number, grows: boolean, fresh: boolean}} o
+	 *	grows: new windows are at the end of this timeline; fresh: it may look different even with the same windows
+	 * @returns {boolean} whether there is something to draw
+	 */
+	frame({ timeline, rangeMs, endT, widthPx, newestT, grows, fresh }) {
+		const perPx = rangeMs / widthPx;
+		const end = endT ?? (grows || !timeline.length ? newestT : timeline.lastT);
+		if (!(end > 0) || (!fresh && !(grows && endT === null)))
+			return false;
+		const maxT = (endT === null ? Math.ceil(end / perPx) : Math.round(end / perPx)) * perPx;
+		const at = timeline.find(maxT), windowMs = at < timeline.end ? timeline.span[at] : timeline.length ? timeline.span[timeline.end - 1] : 0;
+		this.take(timeline, maxT - rangeMs, maxT, rangeMs > ROLL_FROM_MS && windowMs <= FINE_MS ? ROLL_MS : 0);
+		return true;
+	}
+
+	/** Takes the windows of @timeline that end in (minT, maxT], and the one in which a picture of the past ends. */
 	take(timeline, minT, maxT, rollMs) {
 		const d = this.data;
-		const first = timeline.find(minT + 0.5), end = timeline.find(maxT + 0.5);
+		const first = timeline.find(minT + 0.5), last = timeline.find(maxT + 0.5);
+		const end = last < timeline.end && timeline.t[last] - timeline.span[last] < maxT - 0.5 ? last + 1 : last;
 		const same = this.timeline === timeline && this.rollMs === rollMs && this.shuffled === timeline.shuffled && first >= d.first
 			&& end >= d.first + d.n && first <= d.first + d.n;
 		if (!same) {

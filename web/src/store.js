@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // store - all that the server has told, ready to be drawn, and the questions that keep it so. No DOM.
 //
-// Two timelines: `live` has each window of the last minutes, `ranged` the long range that is being looked at, merged
-// by the server to as many points as fit. Long ranges grow at their end by small questions, never by asking for all.
+// `live` has each window of the last minutes; what is longer, or longer ago, is a range of the server's history.
+import { Questions } from './questions.js';
+import { Ranges } from './ranges.js';
 import { Timeline } from './timeline.js';
 
-export const LIVE_RANGE_MS = 60e3; // up to here the windows themselves are shown
+const LIVE_RANGE_MS = 60e3; // up to here the windows themselves are shown as they come
 const LIVE_KEPT_MS = 180e3;
 const RECENT_MS = 5000; // what the cards speak of
 const EVENTS_KEPT = 100;
-const POINTS_MAX = 1200;
-const RESOLUTIONS_MS = [100, 200, 500, 1e3, 2e3, 5e3, 10e3, 20e3, 30e3, 60e3, 120e3, 300e3];
-const ANSWER_MS = 3000; // after this long a question is taken for lost
 
 const distribution = (name) => ['count', 'sum_ns', 'max_ns', 'p50_ns', 'p90_ns', 'p99_ns'].map((c) => `${name}.${c}`);
 const HEAT = ['http.server.duration', 'runqueue.latency'];
@@ -29,11 +27,11 @@ const COLUMNS = [
 export class Store {
 	/** @param {(message: object) => boolean} send */
 	constructor(send) {
-		this.send = send;
+		this.questions = new Questions(send);
 		this.hello = null;
 		this.live = null;
-		this.ranged = null;
-		this.rangedResolution = 0;
+		this.wholeFromT = NaN; // from here on `live` lacks nothing that was measured
+		this.ranges = null;
 		this.recent = null; // columns of the last seconds merged into one window, and span_ms, t
 		this.services = null;
 		this.events = [];
@@ -41,23 +39,18 @@ export class Store {
 		this.status = null;
 		this.restartedAt = 0; // Date.now() when another instance answered
 		this.missed = 0;
-		this.questions = new Map(); // id -> {take, at}
-		this.nextId = 1;
 		this.recentAsked = -Infinity;
 	}
 
-	/** @returns {string|null} what changed: hello, picture, recent, services, events, status */
+	/** @returns {string|null} what changed: hello, picture (new windows), ranged (older ones), recent, services, events, status */
 	apply(message) {
 		switch (message.type) {
 		case 'hello':
 			return this.#hello(message);
 		case 'windows':
 			return this.#windows(message);
-		case 'history': {
-			const question = this.questions.get(message.id);
-			this.questions.delete(message.id);
-			return question ? question.take(message) : null;
-		}
+		case 'history':
+			return this.questions.answer(message);
 		case 'services':
 			this.services = message;
 			return 'services';
@@ -76,6 +69,11 @@ export class Store {
 		return this.live?.lastT ?? NaN;
 	}
 
+	/** Before this nothing is known: measuring began, or it is too long ago. */
+	get oldestT() {
+		return this.hello ? Math.max(this.hello.attached_ms, this.newestT - Math.max(...this.hello.history.map((h) => h.span_ms))) : NaN;
+	}
+
 	has(column) {
 		return !this.hello || this.hello.columns.includes(column);
 	}
@@ -91,10 +89,10 @@ export class Store {
 		if (!sameGeometry) {
 			const lows = hello.heat.lows_ns;
 			this.live = new Timeline(Math.ceil(LIVE_KEPT_MS / hello.tick_ms), COLUMNS, HEAT, lows);
-			this.ranged = new Timeline(POINTS_MAX + 100, COLUMNS, HEAT, lows);
+			this.ranges = new Ranges(this.questions, COLUMNS, HEAT, lows);
 		}
 		this.questions.clear();
-		this.rangedResolution = 0;
+		this.ranges.forget();
 		this.recentAsked = -Infinity;
 		this.#askLive(hello.now_ms);
 		return 'hello';
@@ -119,27 +117,11 @@ export class Store {
 		this.eventInfo = message;
 	}
 
-	#ask(fromMs, toMs, points, take) {
-		const id = this.nextId++;
-		const sent = this.send({ type: 'history', id, from_ms: Math.floor(fromMs), to_ms: Math.ceil(toMs), points });
-		if (sent)
-			this.questions.set(id, { take, at: performance.now() });
-		return sent ? id : 0;
-	}
-
-	#waitsFor(id) {
-		const question = this.questions.get(id);
-		if (!question)
-			return false;
-		if (performance.now() - question.at < ANSWER_MS)
-			return true;
-		this.questions.delete(id);
-		return false;
-	}
-
 	#askLive(nowMs) {
-		const points = Math.min(2000, Math.ceil(LIVE_RANGE_MS / this.hello.tick_ms) + 10);
-		this.#ask(nowMs - LIVE_RANGE_MS - 1000, nowMs, points, (m) => (this.live.add(m) ? 'picture' : null));
+		const from = nowMs - LIVE_RANGE_MS - 1000, points = Math.min(2000, Math.ceil(LIVE_RANGE_MS / this.hello.tick_ms) + 10);
+		if (!(this.live.lastT >= from))
+			this.wholeFromT = from;
+		this.questions.ask(from, nowMs, points, (m) => (this.live.add(m) ? 'ranged' : null));
 	}
 
 	/** Asks for the last seconds as one window, once a second; more often until there is a first answer. */
@@ -148,8 +130,7 @@ export class Store {
 		const end = this.newestT > 0 ? this.newestT : this.hello?.now_ms;
 		if (!end || now - this.recentAsked < (this.recent ? 1000 : 300))
 			return;
-		this.recentAsked = now;
-		this.#ask(end - RECENT_MS, end, 1, (m) => {
+		const asked = this.questions.ask(end - RECENT_MS, end, 1, (m) => {
 			if (!m.t.length)
 				return null;
 			const recent = { t: m.t.at(-1), span_ms: m.span_ms.at(-1) };
@@ -158,51 +139,23 @@ export class Store {
 			this.recent = recent;
 			return 'recent';
 		});
+		if (asked)
+			this.recentAsked = now;
 	}
 
 	/**
-	 * The timeline for a range that ends at @endT (null: now), and questions to the server where it needs them.
+	 * The timeline that has the @rangeMs up to @endT (null: now), and questions to the server for what it lacks.
 	 * @param {number} widthPx points that can be told apart
 	 */
 	timelineFor(rangeMs, endT, widthPx) {
-		if (!this.live)
+		const { live, hello, newestT, oldestT } = this;
+		if (!live)
 			return null;
-		const end = endT ?? this.newestT;
-		const have = this.live.firstT;
-		if (rangeMs <= LIVE_RANGE_MS && (endT === null || have <= end - rangeMs || this.live.length < this.live.capacity))
-			return this.live;
-		const resolution = RESOLUTIONS_MS.find((r) => r >= this.hello.tick_ms && rangeMs / r <= Math.min(POINTS_MAX, widthPx))
-			?? RESOLUTIONS_MS.at(-1);
-		if (!(end > 0) || this.#waitsFor(this.rangedQuestion))
-			return this.ranged;
-		const key = `${rangeMs}/${resolution}/${endT ?? ''}`;
-		if (this.rangedKey !== key || !this.rangedResolution)
-			this.#askRange(key, rangeMs, resolution, end);
-		else if (endT === null && end - this.rangedTo >= Math.max(resolution, 500))
-			this.#askTail(resolution, end);
-		return this.ranged;
-	}
-
-	#askRange(key, rangeMs, resolution, end) {
-		const to = Math.floor(end / resolution) * resolution;
-		this.rangedQuestion = this.#ask(to - rangeMs, to, Math.round(rangeMs / resolution), (m) => {
-			this.rangedKey = key;
-			this.rangedResolution = resolution;
-			this.rangedTo = to;
-			this.ranged.clear();
-			this.ranged.add(m);
-			return 'ranged';
-		});
-	}
-
-	#askTail(resolution, end) {
-		const from = this.rangedTo;
-		const points = Math.min(POINTS_MAX, Math.floor((end - from) / resolution));
-		const to = from + points * resolution;
-		this.rangedQuestion = this.#ask(from, to, points, (m) => {
-			this.rangedTo = to;
-			this.ranged.add(m);
-			return 'ranged';
-		});
+		const end = endT ?? newestT;
+		const knownFromT = Math.max(this.wholeFromT, live.firstT);
+		if (rangeMs <= LIVE_RANGE_MS && (endT === null || end - rangeMs >= knownFromT || knownFromT <= oldestT + hello.tick_ms))
+			return live;
+		return this.ranges.need(end - rangeMs, end, endT === null, { tickMs: hello.tick_ms, widthPx, oldestT, newestT,
+			ticksFromT: newestT - Math.min(...hello.history.map((h) => h.span_ms)) + hello.tick_ms * 50 });
 	}
 }

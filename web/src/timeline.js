@@ -63,6 +63,15 @@ export class Timeline {
 		return n;
 	}
 
+	/** Forget what ended before @fromT or after @toT. */
+	keep(fromT, toT) {
+		const start = this.find(fromT), end = this.find(toT + 0.5);
+		if (end < this.end)
+			this.shuffled++;
+		this.start = Math.min(start, end);
+		this.end = end;
+	}
+
 	/** The first window that ends at or after @t; `end` when there is none. */
 	find(t) {
 		let lo = this.start, hi = this.end;

@@ -28,14 +28,14 @@ export class Header {
 		$('help-open').onclick = on.help;
 	}
 
-	choices({ rangeMs, rateMs, theme, paused }) {
+	choices({ rangeMs, rateMs, theme, endT, paused }) {
 		for (const [ms, button] of this.ranges)
 			button.setAttribute('aria-pressed', String(ms === rangeMs));
 		$('rate').value = String(rateMs);
 		setText($('theme-name'), { auto: 'Auto', light: 'Light', dark: 'Dark' }[theme]);
 		$('theme').setAttribute('aria-label', `Theme: ${theme}`);
-		setText($('pause'), paused ? 'Resume' : 'Pause');
-		$('pause').setAttribute('aria-pressed', String(paused));
+		setText($('pause'), paused ? 'Resume' : endT === null ? 'Pause' : 'Live');
+		$('pause').setAttribute('aria-pressed', String(endT !== null));
 	}
 
 	host({ host, attached_ms: attached }) {
