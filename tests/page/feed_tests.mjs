@@ -6,7 +6,7 @@ import { scenarios } from './scenarios.mjs';
 import { assert, card, equal, live, open, require, shoot, test, text, until } from './lib.mjs';
 
 /** Serve @scenario, open it, run @check, and insist that the page had nothing to complain about. */
-async function play(browser, dir, scenario, check, options = {}) {
+export async function play(browser, dir, scenario, check, options = {}) {
 	const feed = new Feed({ dir, scenario, token: options.token ?? null });
 	const url = await feed.start();
 	let page = null;

@@ -8,6 +8,7 @@ import { assert, binary, build, finish, launch, test } from './lib.mjs';
 import { feedTests } from './feed_tests.mjs';
 import { programTests } from './program_tests.mjs';
 import { pureTests } from './pure_tests.mjs';
+import { timeTests } from './time_tests.mjs';
 
 let dir = null, why = null;
 try {
@@ -24,6 +25,7 @@ if (dir) {
 	const browser = await launch();
 	try {
 		await feedTests(browser, dir);
+		await timeTests(browser, dir);
 		if (binary)
 			await programTests(browser);
 		await test('browser_survived', async () => assert(browser.pages().length > 0, 'no page left'));

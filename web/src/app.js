@@ -6,6 +6,7 @@ import { Scope } from './charts/scope.js';
 import { readColours } from './colours.js';
 import { $, el, setData } from './dom.js';
 import * as format from './format.js';
+import { Navigator } from './navigate.js';
 import { Cards } from './parts/cards.js';
 import { Ask, Help, firstSteps } from './parts/dialogs.js';
 import { Events } from './parts/events.js';
@@ -24,6 +25,7 @@ const RESTART_SHOWN_MS = 15e3;
 const WAITS = new Set(['services', 'events', 'status', 'recent', 'tick']);
 const WAIT_MS = 300;
 const SPARK_MS = 500;
+const NOW_MS = 60e3;
 
 const state = {
 	rateMs: prefs.rate.get(),
@@ -76,6 +78,7 @@ socket.connect(); // the answer comes while the page is built
 readColours();
 const picture = new Picture();
 const scope = new Scope($('scope'), changed);
+const navigator = new Navigator({ root: $('scope'), view, store, scope });
 const cards = new Cards();
 const services = new Services();
 const events = new Events();
@@ -158,21 +161,39 @@ function drawPicture(what) {
 	const { rangeMs, endT } = view.get();
 	const timeline = store.timelineFor(rangeMs, endT, scope.widthPx);
 	const fresh = ['ranged', 'view', 'hello', 'size', 'theme'].some((w) => what.has(w)) || picture.timeline !== timeline;
-	if (!timeline || !picture.frame({ timeline, rangeMs, endT, widthPx: scope.widthPx, grows: timeline === store.live, fresh, newestT: store.newestT }))
+	if (!timeline || navigator.holds || !picture.frame({ timeline, rangeMs, endT, widthPx: scope.widthPx, grows: timeline === store.live, fresh, newestT: store.newestT }))
 		return;
 	scope.draw(picture, store.hello.attached_ms);
-	const now = performance.now();
-	if (now - sparksAt >= SPARK_MS || fresh) {
-		sparksAt = now;
-		cards.draw(picture);
-	}
+	navigator.drawn(picture);
+	if (fresh || view.live)
+		drawSparks(pictureOfNow(), fresh);
 }
 
+// What cards say is about now: while the charts show the past, their lines come from a picture of their own.
+const nowPicture = new Picture();
 let sparksAt = 0;
+
+function drawSparks(from, fresh) {
+	const now = performance.now();
+	if (now - sparksAt < SPARK_MS && !fresh)
+		return;
+	sparksAt = now;
+	cards.draw(from);
+}
+
+function pictureOfNow() {
+	if (view.live)
+		return picture;
+	nowPicture.frame({ timeline: store.live, rangeMs: NOW_MS, endT: null, widthPx: NOW_MS / 100, newestT: store.newestT, grows: true, fresh: true });
+	return nowPicture;
+}
 
 function drawWords(paused) {
 	if (store.hello && store.recent && !paused) {
-		card = assess.cards(store.recent, store.hello, median(picture.data.latency.p99));
+		const now = pictureOfNow();
+		card = assess.cards(store.recent, store.hello, median(now.data.latency.p99));
+		if (!view.live)
+			drawSparks(now, true);
 		cards.show(card);
 	}
 	header.state(pill(), socket.phase === 'open' ? performance.now() - socket.openedAt : null);
@@ -182,12 +203,11 @@ function drawWords(paused) {
 		verdict.show(disconnected());
 	else if (store.hello && !paused)
 		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services,
-			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: lasting() }));
+			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: lasting(pictureOfNow()) }));
 }
 
 // For how long the picture has shown slowness and a crowd without a pause.
-function lasting() {
-	const { data } = picture;
+function lasting({ data }) {
 	const over = (values, limit) => {
 		let k = values.length - 1;
 		while (k >= 0 && values[k] >= limit)
@@ -240,7 +260,8 @@ function pill() {
 		return { state: 'stale', text: `Stale: nothing for ${format.elapsed(silent)}` };
 	if (!view.live)
 		return { state: view.paused ? 'paused' : 'back',
-			text: `${view.paused ? 'Paused, ' : view.zoomed ? 'Zoomed, ' : ''}${format.elapsed(store.newestT - view.endT)} behind` };
+			text: `${view.paused ? 'Paused, ' : view.zoomed ? 'Zoomed, ' : ''}${format.elapsed(store.newestT - view.endT)} behind`,
+			said: view.paused ? 'Paused' : view.zoomed ? `Zoomed to ${format.span(view.rangeMs)}` : 'Not live' };
 	if (Date.now() - store.restartedAt < RESTART_SHOWN_MS)
 		return { state: 'restarted', text: 'rqscope was restarted' };
 	return { state: 'live', text: `Live, ${state.rateMs < 1000 ? `${state.rateMs} ms` : '1 s'}` };
@@ -265,7 +286,7 @@ function median(values) {
 }
 
 document.addEventListener('keydown', (e) => {
-	if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]') || e.target.matches?.('input, select, textarea'))
+	if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]') || e.target.matches?.('input, select, textarea'))
 		return;
 	const number = Number(e.key);
 	if (e.key === ' ' && !e.target.matches('button'))
@@ -280,7 +301,7 @@ document.addEventListener('keydown', (e) => {
 		$('scope').focus();
 	else if (e.key === '?')
 		help.open();
-	else
+	else if (!navigator.key(e))
 		return;
 	e.preventDefault();
 });

@@ -84,6 +84,16 @@ export function elapsed(ms) {
 	return `${Math.floor(s / 86400)}d ${two(Math.floor(s / 3600) % 24)}h`;
 }
 
+/** A length of time: "2.5 s", "45 s", "10 min", "1 h 20 min". */
+export function span(ms) {
+	if (ms < 9950)
+		return `${(ms / 1000).toFixed(ms % 1000 ? 1 : 0)} s`;
+	if (ms < 119.5e3 && ms % 60e3)
+		return `${Math.round(ms / 1000)} s`;
+	const minutes = Math.round(ms / 60e3), h = Math.floor(minutes / 60);
+	return [h ? `${h} h` : '', minutes % 60 ? `${minutes % 60} min` : ''].filter(Boolean).join(' ');
+}
+
 const clocks = new Map();
 
 /** Time of day where the reader is. @param {'minute'|'second'|'tenth'} to */

@@ -26,6 +26,7 @@ export class Scope {
 		this.tip.hidden = true;
 		this.tipCell = el('div', 'cell');
 		root.append(this.hair, this.tip);
+		this.beyond = () => {}; // called with ms when the crosshair is led out of the picture
 		root.addEventListener('pointermove', (e) => this.#point(e));
 		root.addEventListener('pointerdown', (e) => this.#point(e));
 		root.addEventListener('pointerleave', () => this.#leave());
@@ -69,6 +70,32 @@ export class Scope {
 		return this.strips.latency.plot.raster.width || 600;
 	}
 
+	/** The plots, from the left edge of the charts, CSS px. */
+	get box() {
+		return this.strips.latency.plot.box;
+	}
+
+	get msPerPx() {
+		return this.picture ? (this.picture.maxT - this.picture.minT) / this.box.width : 0;
+	}
+
+	/** The moment @x px right of the plots' left edge. */
+	timeAt(x) {
+		return this.picture.minT + x * this.msPerPx;
+	}
+
+	/** The moment under the crosshair, or null. */
+	get crossT() {
+		return this.x === null || !this.picture ? null : this.timeAt(this.x);
+	}
+
+	/** Where a pointer is. @returns {{x: number, on: boolean}} px from the plots' left edge; whether it is on a plot */
+	place(e) {
+		const x = e.clientX - this.root.getBoundingClientRect().left - this.box.left;
+		const on = this.picture && x >= -4 && x <= this.box.width + 4 && this.all.some((s) => s.plotRoot.contains(e.target)) && !e.target.closest('button');
+		return { x, on: Boolean(on) };
+	}
+
 	/** @param {number} attachedT when measuring began */
 	draw(picture, attachedT) {
 		this.picture = picture;
@@ -93,7 +120,7 @@ export class Scope {
 		const { picture } = this;
 		if (!picture)
 			return;
-		const box = this.strips.latency.plot.box;
+		const { box } = this;
 		const at = this.x === null ? null : Math.min(box.width, Math.max(0, this.x));
 		setHidden(this.hair, at === null);
 		if (at === null) {
@@ -109,7 +136,7 @@ export class Scope {
 			}
 			return;
 		}
-		const t = picture.minT + at / box.width * (picture.maxT - picture.minT);
+		const t = this.timeAt(at);
 		const k = picture.indexAt(t);
 		this.hair.style.transform = `translateX(${Math.round(box.left + at)}px)`;
 		setText(this.hairTime, format.clock(k >= 0 ? picture.data.t[k] : t, picture.data.span[k] < 1000 ? 'tenth' : 'second'));
@@ -155,13 +182,11 @@ export class Scope {
 	}
 
 	#point(e) {
-		const box = this.strips.latency.plot.box;
-		const bounds = this.root.getBoundingClientRect();
-		const x = e.clientX - bounds.left - box.left;
-		this.y = e.clientY - bounds.top;
+		const { x, on } = this.place(e);
+		this.y = e.clientY - this.root.getBoundingClientRect().top;
 		this.over = this.all.find((s) => s.plotRoot.contains(e.target)) ?? null;
 		this.inStrip = this.over ? e.clientY - this.over.plotRoot.getBoundingClientRect().top : null;
-		this.#move(this.over && x >= -4 && x <= box.width + 4 ? x : null);
+		this.#move(on ? x : null);
 	}
 
 	#leave() {
@@ -177,15 +202,24 @@ export class Scope {
 		this.changed('cross');
 	}
 
+	#step(px) {
+		const at = (this.x ?? this.box.width - 1) + px, x = Math.min(this.box.width - 1, Math.max(0, at));
+		if (at !== x && this.x === x)
+			this.beyond((at - x) * this.msPerPx);
+		this.#move(x);
+	}
+
 	#key(e) {
-		const box = this.strips.latency.plot.box;
+		const { box } = this;
 		const step = e.shiftKey ? 10 : 1;
 		const window = this.picture ? box.width / Math.max(60, this.picture.data.n) : 2;
 		const move = { ArrowLeft: -step, ArrowRight: step }[e.key];
-		if (e.key === 'Escape')
+		if (e.target !== this.root)
+			return;
+		if (e.key === 'Escape' && this.x !== null)
 			this.#leave();
 		else if (move)
-			this.#move(Math.min(box.width - 1, Math.max(0, (this.x ?? box.width - 1) + move * window)));
+			this.#step(move * window);
 		else if (e.key === 'Home')
 			this.#move(0);
 		else if (e.key === 'End')

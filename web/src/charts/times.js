@@ -4,7 +4,7 @@
 import { el, setHidden, setText } from '../dom.js';
 import { clock } from '../format.js';
 
-const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800].map((s) => s * 1000);
+const STEPS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800].map((s) => s * 1000);
 const LABEL_PX = 110;
 
 /** Distance of the ticks on an axis of @spanMs and @widthPx. */
@@ -32,7 +32,7 @@ export class Times {
 
 	show(minT, maxT, widthPx) {
 		const step = timeStep(maxT - minT, widthPx);
-		const to = step < 60e3 ? 'second' : 'minute', half = step < 60e3 ? 29 : 19;
+		const [to, half] = step < 1e3 ? ['tenth', 34] : step < 60e3 ? ['second', 29] : ['minute', 19];
 		const perMs = widthPx / (maxT - minT);
 		const ticks = new Set(timeTicks(minT, maxT, step));
 		const free = [];

@@ -5,6 +5,11 @@ import { $, el, setText } from '../dom.js';
 const KEYS = [
 	['Space', 'stop the picture and go on; measuring never stops'],
 	['1 … 5', '6 s, 1 min, 10 min, 1 h, 6 h'],
+	['← →', 'back and forth in time; Shift: a whole picture'],
+	['+ −', 'half and double the range'],
+	['Backspace', 'back to before the last zoom, as a double click'],
+	['Esc', 'live again'],
+	['Drag', 'on the charts: zoom; with Shift, or a sideways wheel: move along time'],
 	['r', 'next update rate'],
 	['t', 'next theme'],
 	['c', 'to the charts; then ← and → move the crosshair, Shift faster, Esc lets go'],

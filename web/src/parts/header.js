@@ -35,7 +35,7 @@ export class Header {
 		setText($('theme-name'), { auto: 'Auto', light: 'Light', dark: 'Dark' }[theme]);
 		$('theme').setAttribute('aria-label', `Theme: ${theme}`);
 		setText($('pause'), paused ? 'Resume' : endT === null ? 'Pause' : 'Live');
-		$('pause').setAttribute('aria-pressed', String(endT !== null));
+		setData($('pause'), 'on', String(endT !== null));
 	}
 
 	host({ host, attached_ms: attached }) {
@@ -47,10 +47,11 @@ export class Header {
 		document.title = `${host.name} · rqscope`;
 	}
 
-	/** @param {{state: string, text: string}} pill @param {number|null} connectedMs */
+	/** @param {{state: string, text: string, said?: string}} pill @param {number|null} connectedMs */
 	state(pill, connectedMs) {
 		setData($('pill'), 'state', pill.state);
 		setText($('pill-text'), pill.text);
+		setText($('pill-said'), pill.said ?? pill.text); // without what counts on
 		setText($('since'), connectedMs === null ? '' : `connected ${format.elapsed(connectedMs)}`);
 	}
 }
