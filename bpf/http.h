@@ -11,6 +11,7 @@
 #define RQS_BPF_HTTP_H
 
 #include "http_messages.h"
+#include "runs.h"
 
 #define IPPROTO_TCP 6
 
@@ -301,7 +302,7 @@ static __always_inline struct rqs_conn *rqs_conn_of(const struct sock *sk)
 }
 
 SEC("tp_btf/sk_data_ready")
-int BPF_PROG(http_on_ready, const struct sock *sk)
+int RQS_PROG(http_on_ready, RQS_HTTP_READY, const struct sock *sk)
 {
 	struct tcp_sock *tcp;
 	struct rqs_conn *conn;
@@ -386,7 +387,7 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(http_on_state, const struct sock *sk, int old_state, int new_state)
+int RQS_PROG(http_on_state, RQS_HTTP_STATE, const struct sock *sk, int old_state, int new_state)
 {
 	struct rqs_conn *conn;
 

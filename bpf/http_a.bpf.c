@@ -33,7 +33,7 @@ static long http_skb_step(__u32 unused, struct rqs_tap *tap)
 }
 
 SEC("tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(http_on_receive, const struct sk_buff *skb, int bytes)
+int RQS_PROG(http_on_receive, RQS_HTTP_RECEIVE, const struct sk_buff *skb, int bytes)
 {
 	struct sock *sk = skb->sk;
 	struct rqs_tap tap = {};
@@ -77,7 +77,7 @@ static __always_inline __u32 rqs_send_room(const struct sock *sk, const struct s
 }
 
 SEC("tp_btf/tcp_sendmsg_locked")
-int BPF_PROG(http_on_send, const struct sock *sk, const struct msghdr *msg, const struct sk_buff *skb, int size_goal)
+int RQS_PROG(http_on_send, RQS_HTTP_SEND, const struct sock *sk, const struct msghdr *msg, const struct sk_buff *skb, int size_goal)
 {
 	struct rqs_tap tap = {};
 	struct rqs_work *work;

@@ -109,7 +109,7 @@ static __always_inline void http_passed(struct sock *sk, int bytes, bool receive
 }
 
 SEC("tp_btf/sock_recv_length")
-int BPF_PROG(http_on_receive, struct sock *sk, int result, int flags)
+int RQS_PROG(http_on_receive, RQS_HTTP_RECEIVE, struct sock *sk, int result, int flags)
 {
 	if (http_active && result > 0 && rqs_is_tcp(sk) && !(flags & (RQS_MSG_ERRQUEUE | RQS_MSG_OOB)))
 		http_passed(sk, result, true, flags & RQS_MSG_PEEK);
@@ -117,7 +117,7 @@ int BPF_PROG(http_on_receive, struct sock *sk, int result, int flags)
 }
 
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(http_on_send, struct sock *sk, int result, int flags)
+int RQS_PROG(http_on_send, RQS_HTTP_SEND, struct sock *sk, int result, int flags)
 {
 	if (http_active && result > 0 && rqs_is_tcp(sk))
 		http_passed(sk, result, false, false);

@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "events.h"
+#include "runs.h"
 
 #define STALL_NS 50000000ULL
 
@@ -62,7 +63,7 @@ static __always_inline void sched_count_moved(struct rqs_sched_lane *lane, struc
 }
 
 SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+int RQS_PROG(sched_on_switch, 0, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	__u64 queued_ns = next->sched_info.last_queued;
 	struct rq *rq = next->se.cfs_rq->rq;

@@ -179,6 +179,27 @@ struct rqs_waiter {
 };
 _Static_assert(sizeof(struct rqs_waiter) == 32, "shared layout");
 
+/*
+ * rqs_runs, in .bss of an object: how often each of its programs ran on a CPU, and how long the timed ones of these runs
+ * took. The first runs are all timed, later one in RQS_RUN_PERIOD.
+ */
+#define RQS_RUN_LANES 256  /* CPUs; beyond that two share a lane, which may then miss a few */
+#define RQS_RUN_PROGRAMS 4 /* of one object at most: two cache lines a CPU */
+#define RQS_RUN_FIRST 32
+#define RQS_RUN_PERIOD 256 /* on average; a power of 2 */
+#define RQS_RUN_NS_MAX 16384 /* longer is an interrupt in the middle of it: counted as this */
+
+enum rqs_http_program { RQS_HTTP_RECEIVE, RQS_HTTP_SEND, RQS_HTTP_READY, RQS_HTTP_STATE, RQS_HTTP_PROGRAMS };
+
+struct rqs_run {
+	__u32 left;  /* runs until the next timed one has begun; 0 while it lasts */
+	__u32 timed; /* how many were timed, and ... */
+	__u64 goal;  /* how many runs there will have been then: there were goal - left */
+	__u64 timed_ns; /* ... how long they took, without the clock */
+	__u64 begun_ns; /* the last of them */
+};
+_Static_assert(sizeof(struct rqs_run) == 32, "shared layout");
+
 /* control, one entry, mapped: written by user space every tick, read by the programs. */
 struct rqs_control {
 	__u32 epoch;	    /* number of the tick that runs */

@@ -25,6 +25,7 @@ struct rqs_collector {
 	struct rqs_poll *poll;
 	struct rqs_agg *agg;
 	struct rqs_vitals_reader *vitals;
+	struct rqs_cost cost;
 	uint64_t tick_ns;
 	uint64_t start_ns, start_real_ns;
 	uint64_t second_ns; /* when vitals are due */
@@ -75,6 +76,7 @@ int rqs_collector_new(const struct rqs_probes *probes, struct rqs_handover *hand
 	}
 	collector->start_ns = clock_ns(CLOCK_MONOTONIC);
 	collector->start_real_ns = clock_ns(CLOCK_REALTIME);
+	collector->cost.start_ns = collector->start_ns;
 	collector->agg = rqs_agg_new(rqs_poll_cpus(collector->poll), collector->start_ns);
 	if (!collector->agg) {
 		err = -ENOMEM;
@@ -98,6 +100,8 @@ uint64_t rqs_collector_start_ns(const struct rqs_collector *collector, uint64_t 
 static void collector_second(struct rqs_collector *collector, struct rqs_reading *reading, struct rqs_vitals *vitals,
 			     struct rqs_self *self)
 {
+	struct rqs_program_runs programs[RQS_PROGRAMS_MAX];
+
 	if (reading->mono_ns < collector->second_ns)
 		return;
 	collector->second_ns += COLLECTOR_SECOND_NS;
@@ -107,6 +111,7 @@ static void collector_second(struct rqs_collector *collector, struct rqs_reading
 		return;
 	reading->vitals = vitals;
 	reading->self = self;
+	rqs_cost_update(&collector->cost, reading->mono_ns, programs, rqs_poll_runs(collector->poll, programs), self);
 	reading->pid_count = rqs_poll_pids(collector->poll, &reading->pids);
 	reading->waiting = collector->waiting_tasks;
 	reading->waiting_count = collector->waiting_task_count;

@@ -250,13 +250,30 @@ void rqs_encode_connections(struct rqs_json *json, const struct rqs_model *model
 	rqs_json_object_end(json);
 }
 
+static void encode_programs(struct rqs_json *json, const struct rqs_self *self)
+{
+	rqs_json_array(json);
+	for (uint32_t i = 0; i < self->program_count; i++) {
+		rqs_json_object(json);
+		rqs_encode_string(json, "name", self->programs[i].name);
+		rqs_encode_number(json, "runs_per_s", self->programs[i].runs_per_s);
+		rqs_encode_number(json, "ns_per_run", self->programs[i].ns_per_run);
+		rqs_json_object_end(json);
+	}
+	rqs_json_array_end(json);
+}
+
 void rqs_encode_self(struct rqs_json *json, const struct rqs_model *model)
 {
 	rqs_json_object(json);
 	rqs_encode_number(json, "cpu_ratio", model->has_self ? model->self.cpu_ratio : NAN);
 	encode_or_null(json, "rss_bytes", model->has_self && model->self.rss_bytes != UINT64_MAX, model->self.rss_bytes);
+	rqs_encode_number(json, "bpf_ns_per_s", model->has_self ? model->self.bpf_ns_per_s : NAN);
 	rqs_encode_uint(json, "tick_late_max_ns", model->late_max_ns);
 	rqs_encode_uint(json, "clients", model->clients);
+	rqs_encode_uint(json, "sent_bytes", model->sent_bytes);
+	rqs_json_key(json, "programs");
+	encode_programs(json, &model->self);
 	rqs_json_object_end(json);
 }
 

@@ -45,6 +45,7 @@ struct rqs_front {
 	int epoll_fd, timer_fd;
 	bool paused; /* out of file descriptors: not accepting until the next tick */
 	uint32_t max_connections, streams;
+	uint64_t sent_bytes;
 	uint32_t count;
 	struct connection *connections[]; /* the first @count of them */
 };
@@ -85,7 +86,7 @@ static void enter(struct connection *connection, enum state state, uint64_t now_
 }
 
 /* Return: 1 all written, 0 more to write, -errno. */
-static int write_answer(struct connection *connection)
+static int write_answer(struct rqs_front *front, struct connection *connection)
 {
 	struct rqs_answer *answer = &connection->answer;
 	size_t total = answer->head_bytes + answer->body_bytes;
@@ -105,6 +106,7 @@ static int write_answer(struct connection *connection)
 		if (bytes < 0)
 			return errno == EAGAIN ? 0 : -errno;
 		connection->sent += (size_t)bytes;
+		front->sent_bytes += (size_t)bytes;
 	}
 	return 1;
 }
@@ -119,7 +121,7 @@ static void linger(struct rqs_front *front, struct connection *connection, uint6
 static void go_on_writing(struct rqs_front *front, struct connection *connection, uint64_t now_ns)
 {
 	size_t before = connection->sent;
-	int done = write_answer(connection);
+	int done = write_answer(front, connection);
 
 	if (done < 0) {
 		close_connection(front, connection);
@@ -171,7 +173,7 @@ static void upgrade(struct rqs_front *front, struct connection *connection, uint
 		return;
 	}
 	rqs_http_api_refuse(503, "rqscope serves as many clients as it may.", &connection->answer);
-	write_answer(connection);
+	write_answer(front, connection);
 	close_connection(front, connection);
 }
 
@@ -445,6 +447,11 @@ void rqs_front_free(struct rqs_front *front)
 int rqs_front_fd(const struct rqs_front *front)
 {
 	return front->epoll_fd;
+}
+
+uint64_t rqs_front_sent(const struct rqs_front *front)
+{
+	return front->sent_bytes;
 }
 
 void rqs_front_set_streams(struct rqs_front *front, uint32_t streams)

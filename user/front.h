@@ -51,6 +51,9 @@ int rqs_front_fd(const struct rqs_front *front);
 /** rqs_front_serve() - do what can be done without waiting, at most one request of each connection. */
 void rqs_front_serve(struct rqs_front *front, uint64_t now_ns);
 
+/** rqs_front_sent() - bytes of answers that the kernel took, ever. */
+uint64_t rqs_front_sent(const struct rqs_front *front);
+
 /** rqs_front_set_streams() - how many connections are WebSockets now. */
 void rqs_front_set_streams(struct rqs_front *front, uint32_t streams);
 

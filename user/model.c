@@ -141,6 +141,11 @@ void rqs_model_set_clients(struct rqs_model *model, uint32_t clients)
 	model->clients = clients;
 }
 
+void rqs_model_set_sent(struct rqs_model *model, uint64_t sent_bytes)
+{
+	model->sent_bytes = sent_bytes;
+}
+
 uint64_t rqs_model_seq(const struct rqs_model *model)
 {
 	return model->seq;
@@ -261,11 +266,14 @@ static void apply_waiting(struct rqs_model *model, const struct rqs_window *wind
 		memcpy(model->waiting, window->waiting, model->waiting_count * sizeof(*model->waiting));
 }
 
+/* A second in which a rate could not be measured leaves the one before. */
 static void apply_self(struct rqs_model *model, const struct rqs_self *self)
 {
-	if (!model->has_self || !isnan(self->cpu_ratio))
-		model->self.cpu_ratio = self->cpu_ratio;
-	model->self.rss_bytes = self->rss_bytes;
+	struct rqs_self before = model->self;
+
+	model->self = *self;
+	if (model->has_self && isnan(self->cpu_ratio))
+		model->self.cpu_ratio = before.cpu_ratio;
 	model->has_self = true;
 }
 

@@ -41,6 +41,9 @@ void rqs_model_set_probes(struct rqs_model *model, const struct rqs_probe_status
 /** rqs_model_set_clients() - how many browsers are connected, for the snapshot's "self". */
 void rqs_model_set_clients(struct rqs_model *model, uint32_t clients);
 
+/** rqs_model_set_sent() - how many bytes were sent to them and to who asked by HTTP, since the start. */
+void rqs_model_set_sent(struct rqs_model *model, uint64_t sent_bytes);
+
 /**
  * rqs_model_apply() - take one window in. Borrowed for this call.
  * Return: 0; -ESTALE when its seq isn't the next one (the model is unchanged).

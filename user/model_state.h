@@ -35,6 +35,7 @@ struct rqs_model {
 	uint64_t end_ns;      /* of the newest window */
 	uint64_t end_real_ns;
 	uint32_t clients;
+	uint64_t sent_bytes;
 	struct rqs_probe probes[RQS_PROBES_MAX];
 	uint32_t probe_count;
 

@@ -342,6 +342,37 @@ uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_
 	return rqs_waiters_update(poll->waiters, poll->tasks, used / sizeof(*poll->tasks), poll->waiting);
 }
 
+/* A program changes goal and left one after the other. */
+static uint64_t run_count(const volatile struct rqs_run *run)
+{
+	uint64_t goal, left;
+
+	do {
+		goal = run->goal;
+		left = run->left;
+	} while (run->goal != goal);
+	return goal - left;
+}
+
+uint32_t rqs_poll_runs(const struct rqs_poll *poll, struct rqs_program_runs ret_programs[RQS_PROGRAMS_MAX])
+{
+	uint32_t lanes = poll->cpus < RQS_RUN_LANES ? poll->cpus : RQS_RUN_LANES;
+
+	for (uint32_t i = 0; i < poll->maps->program_count; i++) {
+		const struct rqs_probe_program *program = &poll->maps->programs[i];
+
+		ret_programs[i] = (struct rqs_program_runs){ .name = program->name };
+		for (uint32_t lane = 0; lane < lanes; lane++) {
+			const volatile struct rqs_run *run = &program->runs[lane][program->index];
+
+			ret_programs[i].runs += run_count(run);
+			ret_programs[i].timed += run->timed;
+			ret_programs[i].timed_ns += run->timed_ns;
+		}
+	}
+	return poll->maps->program_count;
+}
+
 /* Once a second: take back a slot that nobody uses, and after a rest give it away. */
 static void poll_retire(struct rqs_poll *poll, uint32_t slot)
 {

@@ -7,6 +7,7 @@
 #ifndef RQS_POLL_H
 #define RQS_POLL_H
 
+#include "cost.h"
 #include "probes.h"
 #include "reading.h"
 
@@ -37,6 +38,12 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading);
  * @ret_waiting: valid until the next call. Return: their number.
  */
 uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_waiting);
+
+/**
+ * rqs_poll_runs() - how often the programs ran since attaching, and how long the timed ones of these runs took.
+ * Return: how many programs there are; always the same ones.
+ */
+uint32_t rqs_poll_runs(const struct rqs_poll *poll, struct rqs_program_runs ret_programs[RQS_PROGRAMS_MAX]);
 
 /**
  * rqs_poll_pids() - the processes seen at work on services and still alive, for once a second.

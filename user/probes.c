@@ -128,6 +128,14 @@ static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile _
 	*ino = st.st_ino;
 }
 
+static void probe_count(struct rqs_probes *probes, const struct bpf_program *program,
+			const volatile struct rqs_run (*runs)[RQS_RUN_PROGRAMS], uint32_t index)
+{
+	if (probes->maps.program_count < RQS_PROGRAMS_MAX)
+		probes->maps.programs[probes->maps.program_count++] =
+			(struct rqs_probe_program){ .name = bpf_program__name(program), .runs = runs, .index = index };
+}
+
 /* Both taps have the same maps and read-only data; their skeletons are of different types. */
 #define PROBE_HTTP_LOAD(tap, probes, err)                                                                    \
 	do {                                                                                                 \
@@ -155,6 +163,10 @@ static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile _
 		(probes)->maps.http_free = bpf_map__fd(skel->maps.http_free);                                \
 		(probes)->maps.http_slots_used = &skel->data->http_slots_used;                               \
 		(probes)->maps.http_generations = skel->data->http_generations;                              \
+		probe_count(probes, skel->progs.http_on_receive, skel->bss->rqs_runs, RQS_HTTP_RECEIVE);     \
+		probe_count(probes, skel->progs.http_on_send, skel->bss->rqs_runs, RQS_HTTP_SEND);           \
+		probe_count(probes, skel->progs.http_on_ready, skel->bss->rqs_runs, RQS_HTTP_READY);         \
+		probe_count(probes, skel->progs.http_on_state, skel->bss->rqs_runs, RQS_HTTP_STATE);         \
 	} while (0)
 
 static const char *const http_a_hooks[] = { "skb_copy_datagram_iovec", "tcp_sendmsg_locked", "sk_data_ready",
@@ -210,6 +222,7 @@ static int probe_open_sched(struct rqs_probes *probes)
 	if (!err) {
 		probes->sched = skel;
 		probes->maps.sched_lanes = bpf_map__fd(skel->maps.sched_lanes);
+		probe_count(probes, skel->progs.sched_on_switch, skel->bss->rqs_runs, 0);
 	} else {
 		rqs_sched_bpf__destroy(skel);
 	}

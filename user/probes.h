@@ -15,6 +15,13 @@ struct rqs_probes_config {
 	char tap;	  /* 'A' or 'B' forces one, 0 takes the best that loads */
 };
 
+/* A program that is attached and counts its runs: rqs_runs[CPU % RQS_RUN_LANES][index]. */
+struct rqs_probe_program {
+	const char *name;
+	const volatile struct rqs_run (*runs)[RQS_RUN_PROGRAMS];
+	uint32_t index;
+};
+
 /* What can be read. A file descriptor is -1 where its probe is off; all belong to the probes. */
 struct rqs_probe_maps {
 	volatile struct rqs_control *control;
@@ -30,6 +37,8 @@ struct rqs_probe_maps {
 	int http_free;
 	const volatile uint32_t *http_slots_used; /* NULL when off, as below */
 	volatile uint8_t *http_generations;
+	struct rqs_probe_program programs[RQS_PROGRAMS_MAX];
+	uint32_t program_count;
 };
 
 #define RQS_PROBE_COUNT 4

@@ -34,6 +34,7 @@ struct rqs_server {
 	struct rqs_hub *hub;
 	struct rqs_model *model;
 	struct rqs_handover *source;
+	uint64_t sent_bytes; /* of messages, without the WebSocket's own */
 	struct lws_context *context;
 	struct lws_vhost *vhost;
 	uint32_t streams;    /* WebSockets that libwebsockets holds, those being closed included */
@@ -109,6 +110,7 @@ static int write_piece(struct rqs_server *server, struct lws *wsi, struct stream
 	memcpy(piece.data - sizeof(room), room, sizeof(room));
 	if (taken < (int)piece.bytes)
 		return -1;
+	server->sent_bytes += piece.bytes;
 	rqs_hub_sent(server->hub, stream->client, now_ns());
 	if (piece.more)
 		lws_callback_on_writable(wsi);
@@ -147,6 +149,7 @@ static void take_windows(struct rqs_server *server)
 	const struct rqs_window *window;
 	int i;
 
+	rqs_model_set_sent(server->model, server->sent_bytes + rqs_front_sent(server->front));
 	for (i = 0; server->source && i < WINDOWS_MAX; i++) {
 		window = rqs_handover_pop(server->source);
 		if (!window)

@@ -100,10 +100,22 @@ struct rqs_vitals {
 	double load_1m;
 };
 
+#define RQS_PROGRAMS_MAX 16
+
+/* What one of rqscope's BPF programs costs. */
+struct rqs_program_cost {
+	const char *name;  /* static, or lives as long as the probes */
+	double runs_per_s; /* NAN when not measured in this window */
+	double ns_per_run; /* NAN until a run was timed */
+};
+
 /* What rqscope itself costs. */
 struct rqs_self {
 	double cpu_ratio; /* of one CPU, user and system time of this process; NAN when not measured in this window */
 	uint64_t rss_bytes;
+	double bpf_ns_per_s; /* time in its BPF programs, all CPUs together; NAN when not known */
+	struct rqs_program_cost programs[RQS_PROGRAMS_MAX];
+	uint32_t program_count;
 };
 
 /* Cumulative since attaching. */

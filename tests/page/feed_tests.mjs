@@ -98,6 +98,7 @@ export async function feedTests(browser, dir) {
 	await run('page_tells_of_tls_only', 'tls', async (page) => {
 		await verdict(page, /212 TLS and 3 HTTP\/2 connections were seen/);
 		assert(/212 TLS connections/.test(await text(page, '#footer')), 'the footer is silent');
+		assert(/3\.1 ms\/s in BPF/.test(await text(page, '#footer')), 'the footer does not tell what the programs cost');
 	});
 	await run('page_names_a_probe_that_is_off', 'probeOff', async (page) => {
 		await verdict(page, /HTTP requests are not measured\. +This kernel \(5\.10\)/);

@@ -288,6 +288,7 @@ export class Host {
 		const probes = this.now.probes ?? [{ name: 'http', state: 'on', tap: 'A', reason: null }, { name: 'sched', state: 'on', tap: null, reason: null }, { name: 'oom', state: 'on', tap: null, reason: null }];
 		return { type: 'status', t: this.lastT, uptime_ms: this.lastT - this.attachedT, clients, coverage: { probes, lost: { events: 0, services: 0, routes: 0, unparsed: 0, partial_heads: 0, unmatched: 0, ...this.now.lost } },
 			connections: { tls: 0, http2: 0, other: 0, ...this.now.connections }, runqueue: { cpus: [] },
-			self: { cpu_ratio: 0.0041, rss_bytes: 11.4 * 2 ** 20, tick_late_max_ns: 131000, clients } };
+			self: { cpu_ratio: 0.0041, rss_bytes: 11.4 * 2 ** 20, bpf_ns_per_s: 3.1e6, tick_late_max_ns: 131000, clients, sent_bytes: 812345,
+				programs: [{ name: 'http_on_receive', runs_per_s: 4000, ns_per_run: 410.5 }, { name: 'http_on_state', runs_per_s: 0, ns_per_run: null }] } };
 	}
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The WebSocket protocol, docs/protocol.md."""
+import json
 import select
 import time
 
@@ -86,6 +87,25 @@ def test_rate_changes(target):
     same(follower.missed + other.missed, 0, "missed")
     ws.close()
     watcher.close()
+
+
+@case("bytes sent to clients are counted")
+def test_sent_bytes(target):
+    ws = join(target.where)
+    ws.say({"type": "subscribe", "rate_ms": 100})
+    sent, came = [], []
+    while len(sent) < 4:
+        message = ws.message(5)
+        if message["type"] == "status":
+            sent.append(message["self"]["sent_bytes"])
+            came.append(0)
+        elif came:
+            came[-1] += len(json.dumps(message, separators=(",", ":")))
+    # What came between two of them went before the third; other clients' is in it too.
+    for i in range(2):
+        check(came[i] > 1000, "%d bytes came in a second" % came[i])
+        check(sent[i + 2] - sent[i] >= 0.8 * came[i], "%d bytes counted, %d came" % (sent[i + 2] - sent[i], came[i]))
+    ws.close()
 
 
 @case("services and status come once a second")

@@ -157,7 +157,8 @@ static inline void build_vitals(struct build *build)
 		.pressure_cpu_some = 0.25, .pressure_memory_some = NAN, .pressure_memory_full = NAN,
 		.pressure_io_some = 0, .pressure_io_full = 0, .load_1m = 1.25,
 	};
-	build->self = (struct rqs_self){ .cpu_ratio = 0.002, .rss_bytes = 9000000 };
+	build->self = (struct rqs_self){ .cpu_ratio = 0.002, .rss_bytes = 9000000, .bpf_ns_per_s = 3100000, .program_count = 2,
+					 .programs = { { "http_on_send", 4000, 410.5 }, { "http_on_state", 0, NAN } } };
 	build->window.vitals = &build->vitals;
 	build->window.self = &build->self;
 	build->window.pids = build->pids;

@@ -506,11 +506,14 @@ static void test_status(void **state)
 	frame = parse(rqs_frame_status(fix->model), "status"); /* before the first window */
 	expect_number(frame, "uptime_ms", 0);
 	expect_null(frame, "self/rss_bytes");
+	expect_null(frame, "self/bpf_ns_per_s");
+	assert_int_equal(json_array_size(at(frame, "self/programs")), 0);
 	assert_int_equal(json_array_size(at(frame, "runqueue/cpus")), 0);
 	json_decref(frame);
 
 	rqs_model_set_probes(fix->model, probes, 2);
 	rqs_model_set_clients(fix->model, 3);
+	rqs_model_set_sent(fix->model, 812345);
 	for (i = 0; i < 10; i++) {
 		build_vitals(&fix->build);
 		fix->build.window.losses.http.tls_connections = 12;
@@ -539,6 +542,12 @@ static void test_status(void **state)
 	expect_number(frame, "self/cpu_ratio", 0.002);
 	expect_number(frame, "self/tick_late_max_ns", 777);
 	expect_number(frame, "self/clients", 3);
+	expect_number(frame, "self/sent_bytes", 812345);
+	expect_number(frame, "self/bpf_ns_per_s", 3100000);
+	expect_text(frame, "self/programs/0/name", "http_on_send");
+	expect_number(frame, "self/programs/0/runs_per_s", 4000);
+	expect_number(frame, "self/programs/0/ns_per_run", 410.5);
+	expect_null(frame, "self/programs/1/ns_per_run");
 	json_decref(frame);
 }
 

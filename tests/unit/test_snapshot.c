@@ -207,6 +207,7 @@ static void test_a_full_one_fits_the_schema(void **state)
 
 	rqs_model_set_probes(fix->model, probes, 2);
 	rqs_model_set_clients(fix->model, 2);
+	rqs_model_set_sent(fix->model, 812345);
 	apply_everything(fix, 30);
 	json = take(fix);
 	assert_true(fits_schema(json));
@@ -244,6 +245,9 @@ static void test_a_full_one_fits_the_schema(void **state)
 	expect_text(json, "services/2/name", "tab\\x09 \"quoted\" \xf0\x9f\x98\x80");
 	assert_int_equal(integer(json, "coverage/lost/routes"), 0);
 	assert_int_equal(integer(json, "self/clients"), 2);
+	assert_int_equal(integer(json, "self/sent_bytes"), 812345);
+	assert_true(json_number_value(at(json, "self/bpf_ns_per_s")) == 3100000);
+	assert_int_equal(json_array_size(at(json, "self/programs")), 2);
 	assert_int_equal(integer(json, "events/counts/service_start"), 3);
 	assert_int_equal(integer(json, "events/counts/probe_lost"), 1);
 	json_decref(json);

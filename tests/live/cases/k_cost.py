@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What rqscope itself takes while nobody watches."""
+"""What rqscope itself takes while nobody watches, and what it says of it."""
+import statistics
 import time
 
+from lib import bpfobjects
 from lib.load import Nginx, Wrk
 from lib.report import case, within
 
@@ -27,3 +29,32 @@ def own_cost(bench):
     bench.say(f'{done["rate"]:.0f} requests/s: {100 * ratio:.2f} % of a core, {rss / 1e6:.1f} MB resident')
     within(100 * ratio, 0, 1, 'own CPU time', ' %')
     within(rss / 1e6, 0, 40, 'resident memory', ' MB')
+
+
+@case(limit_s=60)
+def time_in_bpf_programs(bench):
+    """What rqscope says of its programs' cost against the kernel's own statistics, which are in every run's time themselves
+    (tens of ns each): so they are the larger, but not by half."""
+    rq = bench.start()
+    ratios, counts = [], []
+    try:
+        with Nginx() as nginx, bpfobjects.statistics():
+            wrk = Wrk(nginx.port, seconds=SECONDS + 2)
+            time.sleep(2)  # until the load is steady; rqscope tells of the second before it is asked
+            for _ in range(5):
+                names = [program['name'] for program in rq.snapshot()['self']['programs']]
+                before, start = bpfobjects.runs_of(rq.pid, names), time.monotonic()
+                time.sleep(1.1)
+                own = rq.snapshot()['self']
+                after, took_s = bpfobjects.runs_of(rq.pid, names), time.monotonic() - start
+                kernel_ns = sum(after[name][1] - before[name][1] for name in names) / took_s
+                runs = sum(after[name][0] - before[name][0] for name in names) / took_s
+                ratios.append(own['bpf_ns_per_s'] / kernel_ns)
+                counts.append(sum(program['runs_per_s'] for program in own['programs']) / runs)
+            wrk.wait()
+    finally:
+        rq.stop()
+    ratio, count = statistics.median(ratios), statistics.median(counts)
+    bench.say(f'{own["bpf_ns_per_s"] / 1e6:.1f} ms/s in BPF programs, {ratio:.2f} of what the kernel says; runs: {count:.3f}')
+    within(ratio, 0.55, 1.1, "time in BPF programs over the kernel's")
+    within(count, 0.85, 1.15, "runs of BPF programs over the kernel's")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """bpfobjects - which BPF programs, maps and links a process holds, and which of them still exist."""
+import contextlib
 import glob
 import json
 import os
@@ -50,3 +51,25 @@ def is_empty(map_id):
     done = subprocess.run(['bpftool', '-j', 'map', 'peek', 'id', str(map_id)], capture_output=True, text=True, env=BPFTOOL_ENV,
                           timeout=20)
     return 'value' not in done.stdout
+
+
+@contextlib.contextmanager
+def statistics():
+    """The kernel times every run of every BPF program meanwhile. It costs more than most of them do."""
+    path = '/proc/sys/kernel/bpf_stats_enabled'
+    with open(path, encoding='ascii') as file:
+        before = file.read()
+    with open(path, 'w', encoding='ascii') as file:
+        file.write('1')
+    try:
+        yield
+    finally:
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(before)
+
+
+def runs_of(pid, names):
+    """{name: (runs, ns)} of a process's programs, as far as the kernel's statistics were on."""
+    held = held_by(pid)
+    return {item['name']: (item.get('run_cnt', 0), item.get('run_time_ns', 0)) for item in _bpftool('prog', 'list')
+            if ('prog', item['id']) in held and item['name'] in names}

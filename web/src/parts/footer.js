@@ -12,6 +12,8 @@ const LOST = {
 
 const PROBES = { http: 'HTTP', sched: 'run queue', oom: 'out-of-memory kills' };
 
+const perSecond = (ns) => (ns == null ? format.NONE : `${format.duration(ns)}/s`);
+
 const named = (key, n) => `${format.count(n)} ${LOST[key]?.[n === 1 ? 0 : 1] ?? key.replaceAll('_', ' ')}`;
 
 export class Footer {
@@ -30,7 +32,8 @@ export class Footer {
 
 	show(status, hello, missed) {
 		const { self, coverage, connections = {} } = status;
-		this.#set('costs', `${self.cpu_ratio == null ? format.NONE : format.percent(self.cpu_ratio)} % of a CPU, ${format.bytes(self.rss_bytes)}`);
+		this.#set('costs', `${format.percent(self.cpu_ratio)} % of a CPU, ${format.bytes(self.rss_bytes)}, ${perSecond(self.bpf_ns_per_s)} in BPF`, '',
+			self.programs?.map((p) => `${p.name}: ${format.duration(p.ns_per_run)}, ${format.rate(p.runs_per_s)} times a second`).join('\n'));
 		const lost = Object.entries(coverage.lost ?? {}).filter(([, n]) => n > 0).map(([key, n]) => named(key, n));
 		if (missed)
 			lost.push(`${named('windows_merged', missed)} on the way here`);
