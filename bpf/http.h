@@ -10,6 +10,7 @@
 #ifndef RQS_BPF_HTTP_H
 #define RQS_BPF_HTTP_H
 
+#include "http_fast.h"
 #include "http_messages.h"
 #include "runs.h"
 
@@ -53,9 +54,10 @@ __noinline int rqs_feed_scan(struct rqs_feed *feed, struct rqs_conn *conn, struc
 		if (feed->is_request)
 			rqs_request_begins(feed, conn, pipe);
 		else
-			rqs_response_begins(feed, conn);
+			rqs_response_begins(conn, feed->seq + feed->at, feed->now_ns);
 	}
 	*f = scan.f;
+	feed->head_bytes = begins && !feed->at && scan.f.state == RQS_FRAMING_HEAD_END ? scan.pos : 0;
 	feed->at = feed->window_at + scan.pos;
 	if (scan.target_bytes && scan.method_bytes)
 		rqs_keep_target(conn, &scan, window);
@@ -131,6 +133,8 @@ __noinline int rqs_feed_step(struct rqs_feed *feed, struct rqs_conn *conn, struc
 			rqs_request_head(feed, conn, pipe);
 		else
 			rqs_response_head(feed, conn, pipe);
+		if (feed->head_bytes)
+			rqs_memo_keep(feed, conn);
 	}
 	if (f->state == RQS_FRAMING_DONE) {
 		if (feed->is_request)

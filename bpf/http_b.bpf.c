@@ -41,7 +41,14 @@ struct user_msghdr {
 	__u64 iov_count;
 };
 
-static __always_inline void http_find_buffer(struct rqs_feed *feed)
+/* Where the process has the bytes. */
+struct http_buffer {
+	__u64 base;
+	__u32 kind; /* enum rqs_source_kind */
+	__u32 pieces;
+};
+
+static __always_inline void http_find_buffer(struct http_buffer *buffer)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -55,40 +62,80 @@ static __always_inline void http_find_buffer(struct rqs_feed *feed)
 	case NR_WRITE:
 	case NR_SENDTO:
 	case NR_RECVFROM:
-		feed->kind = RQS_SOURCE_BUFFER;
-		feed->base = first;
+		buffer->kind = RQS_SOURCE_BUFFER;
+		buffer->base = first;
 		break;
 	case NR_READV:
 	case NR_WRITEV:
 	case NR_PREADV2:
 	case NR_PWRITEV2:
-		feed->kind = RQS_SOURCE_USER_IOVEC;
-		feed->base = first;
-		feed->pieces = second;
+		buffer->kind = RQS_SOURCE_USER_IOVEC;
+		buffer->base = first;
+		buffer->pieces = second;
 		break;
 	case NR_SENDMSG:
 	case NR_RECVMSG:
 		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)first))
 			return;
-		feed->kind = RQS_SOURCE_USER_IOVEC;
-		feed->base = msg.iov;
-		feed->pieces = msg.iov_count;
+		buffer->kind = RQS_SOURCE_USER_IOVEC;
+		buffer->base = msg.iov;
+		buffer->pieces = msg.iov_count;
 		break;
 	}
+}
+
+/* The short way of what lies in one buffer, or begins with one. */
+static __always_inline bool http_fast(struct rqs_conn *conn, struct rqs_window_bytes *window, const struct rqs_fast *event,
+				      const struct http_buffer *buffer)
+{
+	struct rqs_memo *memo = rqs_fast_memo(event, conn, event->bytes);
+	__u64 piece[2] = { buffer->base, ~0ULL };
+
+	if (!memo || buffer->kind == RQS_SOURCE_NONE)
+		return false;
+	if (buffer->kind == RQS_SOURCE_USER_IOVEC &&
+	    (bpf_probe_read_user(piece, sizeof(piece), (void *)buffer->base) || piece[1] < memo->head_bytes))
+		return false;
+	if (bpf_probe_read_user(window->data, rqs_fast_bytes(memo), (void *)piece[0]))
+		return false;
+	return rqs_fast_take(event, conn, memo, window);
+}
+
+/* The long way. */
+static __always_inline void http_slow(struct sock *sk, struct rqs_conn *conn, struct rqs_window_bytes *window,
+				 const struct rqs_fast *event, const struct http_buffer *buffer)
+{
+	struct rqs_tap tap = {};
+
+	tap.conn = conn;
+	tap.window = window;
+	tap.sk = sk;
+	tap.feed.kind = buffer->kind;
+	tap.feed.base = buffer->base;
+	tap.feed.pieces = buffer->pieces;
+	tap.feed.seq = event->seq;
+	tap.feed.bytes = event->bytes;
+	tap.feed.sent_seq = event->seq + event->bytes;
+	tap.feed.received = event->received;
+	rqs_feed(&tap, rqs_user_step);
 }
 
 /* So many bytes have just gone by: the stream's position is behind the last of them, but for a peek. */
 static __always_inline void http_passed(struct sock *sk, int bytes, bool received, bool peeked)
 {
-	struct rqs_tap tap = {};
+	struct rqs_window_bytes *window;
+	struct http_buffer buffer = {};
+	struct rqs_fast event;
 	struct tcp_sock *tcp;
+	struct rqs_conn *conn;
 	struct rqs_work *work;
 	__u32 zero = 0, seq;
 
-	tap.conn = rqs_conn_of(sk);
+	conn = rqs_conn_of(sk);
 	work = bpf_map_lookup_elem(&http_work, &zero);
-	if (!tap.conn || !work)
+	if (!conn || !work)
 		return;
+	window = &work->windows[received];
 	tcp = rqs_cast(struct tcp_sock, sk);
 	seq = received ? tcp->copied_seq : tcp->write_seq;
 	/* A read that came upon the end of the stream has taken the FIN's position too (net/ipv4/tcp.c found_fin_ok). */
@@ -96,16 +143,15 @@ static __always_inline void http_passed(struct sock *sk, int bytes, bool receive
 		seq--;
 	if (!peeked)
 		seq -= bytes;
-	tap.window = &work->windows[received];
-	tap.sk = sk;
-	tap.feed.seq = seq;
-	tap.feed.bytes = bytes;
-	tap.feed.sent_seq = seq + bytes;
-	tap.feed.received = received;
-	http_find_buffer(&tap.feed);
-	rqs_feed(&tap, rqs_user_step);
-	if (tap.conn->closing && tap.conn->mode != RQS_CONN_OFF)
-		rqs_conn_ends(tap.conn, rqs_pipe_of(tap.conn, sk), tcp->write_seq, true, true);
+	event.seq = seq;
+	event.bytes = bytes;
+	event.received = received;
+	event.is_request = received == (conn->role == RQS_CONN_SERVER);
+	http_find_buffer(&buffer);
+	if (!http_fast(conn, window, &event, &buffer))
+		http_slow(sk, conn, window, &event, &buffer);
+	if (conn->closing && conn->mode != RQS_CONN_OFF)
+		rqs_conn_ends(conn, rqs_pipe_of(conn, sk), tcp->write_seq, true, true);
 }
 
 SEC("tp_btf/sock_recv_length")

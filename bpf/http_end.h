@@ -70,18 +70,12 @@ static __always_inline struct rqs_open *rqs_open_find(struct rqs_conn *conn, str
 static __always_inline struct rqs_open *rqs_open_make(struct rqs_conn *conn, struct rqs_pipe *pipe)
 {
 	__u32 number = conn->opened;
-	struct rqs_open *open;
 
-	if (conn->ended == number) {
-		open = &conn->only;
-	} else {
-		if (!pipe || number - conn->ended >= RQS_PIPE_DEPTH)
-			return NULL;
-		open = &pipe->open[number & (RQS_PIPE_DEPTH - 1)];
-	}
-	__builtin_memset(open, 0, sizeof(*open));
-	open->number = number;
-	return open;
+	if (conn->ended == number)
+		return &conn->only;
+	if (!pipe || number - conn->ended >= RQS_PIPE_DEPTH)
+		return NULL;
+	return &pipe->open[number & (RQS_PIPE_DEPTH - 1)];
 }
 
 /* Bytes of the request up to @seq went by. */

@@ -56,40 +56,49 @@ __noinline int rqs_feed_bad(struct rqs_feed *feed, struct rqs_conn *conn, struct
 	return 0;
 }
 
-/* The first byte of a request's head. */
-static __always_inline void rqs_request_begins(struct rqs_feed *feed, struct rqs_conn *conn, struct rqs_pipe *pipe)
+/* A request's head begins at @seq. */
+static __always_inline void rqs_open_begin(struct rqs_open *open, struct rqs_conn *conn, __u32 number, __u32 seq, __u64 now_ns)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct rqs_open *open;
 
-	conn->path_bytes = 0;
-	conn->method_bytes = 0;
-	open = rqs_open_make(conn, pipe);
-	if (!open)
-		return;
+	__builtin_memset(open, 0, sizeof(*open));
+	open->number = number;
 	if (conn->role == RQS_CONN_CLIENT) {
-		open->start_ns = feed->now_ns;
+		open->start_ns = now_ns;
 		return;
 	}
-	open->start_ns = rqs_arrival_of(conn, feed->seq + feed->at);
-	if (open->start_ns > feed->now_ns)
-		open->start_ns = feed->now_ns;
-	open->copied_ns = feed->now_ns;
+	open->start_ns = rqs_arrival_of(conn, seq);
+	if (open->start_ns > now_ns)
+		open->start_ns = now_ns;
+	open->copied_ns = now_ns;
 	open->tid = task->pid;
 	open->run_delay_ns = task->sched_info.run_delay;
 	open->exec_ns = rqs_exec_base(task);
 	open->turns = rqs_turn_to(task, conn);
 }
 
-static __always_inline void rqs_response_begins(struct rqs_feed *feed, struct rqs_conn *conn)
+/* The first byte of a request's head. */
+static __always_inline void rqs_request_begins(struct rqs_feed *feed, struct rqs_conn *conn, struct rqs_pipe *pipe)
 {
-	conn->response_first_ns = feed->now_ns;
+	struct rqs_open *open;
+
+	conn->path_bytes = 0;
+	conn->method_bytes = 0;
+	open = rqs_open_make(conn, pipe);
+	if (open)
+		rqs_open_begin(open, conn, conn->opened, feed->seq + feed->at, feed->now_ns);
+}
+
+/* A response's head begins at @seq. */
+static __always_inline void rqs_response_begins(struct rqs_conn *conn, __u32 seq, __u64 now_ns)
+{
+	conn->response_first_ns = now_ns;
 	if (conn->role != RQS_CONN_CLIENT)
 		return;
-	conn->response_copied_ns = feed->now_ns;
-	conn->response_first_ns = rqs_arrival_of(conn, feed->seq + feed->at);
-	if (conn->response_first_ns > feed->now_ns)
-		conn->response_first_ns = feed->now_ns;
+	conn->response_copied_ns = now_ns;
+	conn->response_first_ns = rqs_arrival_of(conn, seq);
+	if (conn->response_first_ns > now_ns)
+		conn->response_first_ns = now_ns;
 }
 
 /* Keep the path without its query, cut to what there is room for. */
@@ -169,6 +178,18 @@ static __always_inline void rqs_response_upgrades(struct rqs_feed *feed, struct 
 	conn->mode = RQS_CONN_OFF;
 }
 
+/* The head of a request's final response. */
+static __always_inline void rqs_open_answered(const struct rqs_conn *conn, struct rqs_open *open, __u16 status)
+{
+	open->status = status;
+	open->first_ns = conn->response_first_ns;
+	if (conn->role != RQS_CONN_CLIENT)
+		return;
+	open->copied_ns = conn->response_copied_ns;
+	if (!open->first_ns)
+		open->start_ns = 0; /* its arrival wasn't seen: untimed */
+}
+
 /* A whole head of a response. */
 __noinline int rqs_response_head(struct rqs_feed *feed, struct rqs_conn *conn, struct rqs_pipe *pipe)
 {
@@ -196,15 +217,8 @@ __noinline int rqs_response_head(struct rqs_feed *feed, struct rqs_conn *conn, s
 		rqs_framing_reset(&conn->response); /* not final: the answer is still to come */
 		return 0;
 	}
-	if (open) {
-		open->status = status;
-		open->first_ns = conn->response_first_ns;
-		if (conn->role == RQS_CONN_CLIENT) {
-			open->copied_ns = conn->response_copied_ns;
-			if (!open->first_ns)
-				open->start_ns = 0; /* its arrival wasn't seen: untimed */
-		}
-	}
+	if (open)
+		rqs_open_answered(conn, open, status);
 	rqs_framing_body(&conn->response, to_head, to_connect);
 	return 0;
 }

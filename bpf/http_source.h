@@ -33,8 +33,18 @@ struct rqs_feed {
 	__u32 window_at;  /* the window holds window_at .. window_end */
 	__u32 window_end;
 	__u32 sent_seq;	  /* of a response: up to where the kernel takes it now */
+	__u32 head_bytes; /* of a head that is all there is in the window before `at`; 0: none */
 	__u32 is_request;
 	__u32 received;
+	__u32 pad;
+};
+
+/* Where the bytes of an event are: in the stream, and in a packet; of what is sent how many the kernel takes now. */
+struct rqs_span {
+	__u32 seq;
+	__u32 bytes;
+	__u32 offset;
+	__u32 room;
 };
 
 /* The same with what only the program itself may hold. */

@@ -2,7 +2,7 @@
 """Where a request and a response begin and end: every way that HTTP/1 has to say it, whole and byte by byte."""
 import socket
 
-from lib.report import case
+from lib.report import case, equal
 from lib.wire import Server, answer, ask, connect
 
 HOST = 'Host: t\r\n'
@@ -346,3 +346,64 @@ def odd_heads(bench):
                 ask('/d', 'DELETE'), ask('/q?secret=1&x=%0a'), ask('/last')]
     marks = [b'odd'] * 7 + [b'behind']
     exchange(bench, replies(*[odd] * 7, behind), asks(*zip(requests, marks)), counted(*[200] * 8))
+
+
+def padded(head, body, total):
+    """A message of that many bytes in all: the head is filled up."""
+    fill = total - len(head) - len(body) - len(b'X-Fill: \r\n\r\n')
+    return head + b'X-Fill: ' + b'.' * fill + b'\r\n\r\n' + body
+
+
+@case()
+def heads_that_repeat(bench):
+    """The same head again and again, and heads of other meaning in messages of the same length between them."""
+    get = padded(b'GET /some HTTP/1.1\r\nHost: t\r\n', b'', 160)
+    turns = {
+        'ok': (get, padded(b'HTTP/1.1 200 Y\r\nContent-Length: 10\r\n', b'0123456789', 160), 200),
+        'longer': (get, padded(b'HTTP/1.1 200 Y\r\nContent-Length: 11\r\n', b'01234567890', 160), 200),
+        'missing': (get, padded(b'HTTP/1.1 404 N\r\nContent-Length: 10\r\n', b'0123456789', 160), 404),
+        'failed': (padded(b'GET /what HTTP/1.1\r\nHost: t\r\n', b'', 160),
+                   padded(b'HTTP/1.1 500 E\r\nContent-Length: 39\r\n', FAKE_RESPONSE, 160), 500),
+        'not_changed': (get, padded(b'HTTP/1.1 304 S\r\nContent-Length: 10\r\n', b'', 160), 304),
+        'head': (padded(b'HEAD /som HTTP/1.1\r\nHost: t\r\n', b'', 160),
+                 padded(b'HTTP/1.1 200 Y\r\nContent-Length: 10\r\n', b'', 160), 200),
+        'post': (padded(b'POST /som HTTP/1.1\r\nHost: t\r\nContent-Length: 32\r\n', FAKE_REQUEST, 160),
+                 padded(b'HTTP/1.1 201 C\r\nContent-Length: 1\r\n', b'!', 160), 201),
+        'chunked': (get, padded(CHUNKED_HEAD[:-2], b'5\r\nhello\r\n0\r\n\r\n', 160), 200),
+        'parts': (get, (padded(b'HTTP/1.1 200 Y\r\nContent-Length: 10\r\n', b'0123456789', 160)[:150], b'0123456789'), 200),
+    }
+    order = [name for name in turns for _ in range(20)] + list(turns) * 20
+    chosen = [turns[name] for name in order]
+
+    def script(peer):
+        for request, response, _ in chosen:
+            peer.exactly(160)
+            peer.send(*(response if isinstance(response, tuple) else (response,)))
+
+    def client(peer):
+        for request, response, _ in chosen:
+            peer.send(request)
+            peer.exactly(160)
+    exchange(bench, script, client, counted(*[code for _, _, code in chosen]))
+
+
+@case()
+def repeated_requests_keep_their_path(bench):
+    """Events name the path of their own request, whichever was asked before with a head as long."""
+    paths = ['/repeat/aaa', '/repeat/bbb', '/repeat/ccc']
+    codes = {'/repeat/aaa': 500, '/repeat/bbb': 501, '/repeat/ccc': 502}
+    order = [path for path in paths for _ in range(5)] + paths * 2
+    with Server(replies(*[answer(codes[path], b'end') for path in order])) as server:
+        peer = connect(server.port)
+        for path in order:
+            peer.send(ask(path))
+            peer.until(b'end')
+        peer.close()
+        server.close()
+        bench.rq.expect(server.port, requests=len(order), responses=len(order), in_flight=0)
+        told = [event for event in bench.rq.snapshot()['events']['recent']
+                if event['kind'] == 'server_error' and event.get('port') == server.port]
+    equal(len(told) > len(paths), True, f'events of the {len(order)} requests')
+    for event in told:
+        path = next(path for path in paths if path in event['text'])
+        equal(str(codes[path]) in event['text'], True, f'{codes[path]} in "{event["text"]}"')
