@@ -107,6 +107,11 @@ __noinline int rqs_feed_step(struct rqs_feed *feed, struct rqs_conn *conn, struc
 
 	if (!feed || !conn || feed->at >= feed->bytes || conn->mode == RQS_CONN_OFF)
 		return RQS_FEED_STOP;
+	if (rqs_conn_is_off(conn)) {
+		rqs_conn_leave(conn, pipe);
+		feed->at = feed->bytes;
+		return RQS_FEED_STOP;
+	}
 	f = feed->is_request ? &conn->request : &conn->response;
 	if (conn->role && rqs_framing_skips(f->state)) {
 		bytes = feed->bytes - feed->at;
@@ -294,8 +299,15 @@ static __always_inline struct rqs_conn *rqs_conn_of(const struct sock *sk)
 {
 	struct rqs_conn *conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, 0);
 
-	if (conn)
-		return conn->mode == RQS_CONN_OFF ? NULL : conn;
+	if (conn) {
+		if (conn->mode == RQS_CONN_OFF)
+			return NULL;
+		if (!rqs_conn_is_off(conn))
+			return conn;
+		if (conn->mode != RQS_CONN_JOIN)
+			rqs_conn_leave(conn, rqs_pipe_of(conn, sk));
+		return NULL;
+	}
 	conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!conn) {
 		RQS_LOST(connections);
@@ -314,7 +326,7 @@ int RQS_PROG(http_on_ready, RQS_HTTP_READY, const struct sock *sk)
 	if (!http_active || !rqs_is_tcp(sk))
 		return 0;
 	conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, 0);
-	if (!conn || conn->mode == RQS_CONN_OFF)
+	if (!conn || conn->mode == RQS_CONN_OFF || rqs_conn_is_off(conn))
 		return 0;
 	tcp = rqs_cast(struct tcp_sock, sk);
 	/* TCP's own clock, read when it processed the packet, is this moment but for a microsecond or two. */
@@ -330,7 +342,8 @@ static __always_inline void rqs_conn_opened(const struct sock *sk, bool server)
 		RQS_LOST(connections);
 		return;
 	}
-	rqs_conn_begin(conn, sk, RQS_CONN_NEW, server ? RQS_CONN_SERVER : RQS_CONN_CLIENT);
+	rqs_conn_begin(conn, sk, !server && http_off & RQS_PART_CLIENT ? RQS_CONN_JOIN : RQS_CONN_NEW,
+		       server ? RQS_CONN_SERVER : RQS_CONN_CLIENT);
 	/* The far end of one of rqscope's own connections. */
 	if (!server && http_self_port && conn->peer_port == http_self_port && conn->local_peer)
 		conn->mode = RQS_CONN_OFF;
@@ -405,7 +418,11 @@ int RQS_PROG(http_on_state, RQS_HTTP_STATE, const struct sock *sk, int old_state
 	if (new_state != RQS_TCP_CLOSE && new_state != RQS_TCP_FIN_WAIT1 && new_state != RQS_TCP_LAST_ACK)
 		return 0;
 	conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, 0);
-	if (conn && conn->mode != RQS_CONN_OFF)
+	if (!conn || conn->mode == RQS_CONN_OFF)
+		return 0;
+	if (rqs_conn_is_off(conn))
+		rqs_conn_leave(conn, rqs_pipe_of(conn, sk));
+	else
 		rqs_conn_ends(conn, rqs_pipe_of(conn, sk), rqs_cast(struct tcp_sock, sk)->write_seq,
 			      new_state == RQS_TCP_CLOSE, sk->sk_shutdown & RQS_RCV_SHUTDOWN);
 	return 0;

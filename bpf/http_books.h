@@ -16,6 +16,9 @@ const volatile __u32 rqs_self_tgid = 0; /* as rqs_self_ns sees it */
 const volatile __u64 rqs_self_ns_dev = 0;
 const volatile __u64 rqs_self_ns_ino = 0;
 
+/* Parts that are not measured for now: bits of enum rqs_part. User space may change it at any time. */
+__u32 http_off = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, RQS_SLOT_MAX);
@@ -134,6 +137,12 @@ static __always_inline bool rqs_is_self(void)
 	return info.tgid == rqs_self_tgid;
 }
 
+/* Whether its role is not measured for now. */
+static __always_inline bool rqs_conn_is_off(const struct rqs_conn *conn)
+{
+	return http_off & RQS_PART_CLIENT && conn->role == RQS_CONN_CLIENT;
+}
+
 /* Whether the connection's slot is still that of its service. Asked where nothing is open on it. */
 static __always_inline bool rqs_conn_identified(const struct rqs_conn *conn)
 {
@@ -155,6 +164,8 @@ __noinline int rqs_conn_identify(struct rqs_conn *conn)
 		conn->mode = RQS_CONN_OFF;
 		return -1;
 	}
+	if (rqs_conn_is_off(conn)) /* it was open before, and its role not known */
+		return -1;
 	key.role = conn->role == RQS_CONN_CLIENT ? RQS_ROLE_CLIENT : RQS_ROLE_SERVER;
 	key.port = key.role == RQS_ROLE_CLIENT ? conn->peer_port : conn->local_port;
 	key.netns = conn->netns;

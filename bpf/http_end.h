@@ -278,4 +278,23 @@ __noinline int rqs_end_rest(struct rqs_conn *conn, struct rqs_pipe *pipe, bool a
 	return 0;
 }
 
+/**
+ * rqs_conn_leave() - its role is not measured for now: what is open on it ends as of unknown status, untimed, and where
+ * the role comes back the connection is joined at its next head, as one that was open before rqscope was.
+ */
+__noinline int rqs_conn_leave(struct rqs_conn *conn, struct rqs_pipe *pipe)
+{
+	if (!conn || conn->mode == RQS_CONN_OFF)
+		return 0;
+	rqs_end_rest(conn, pipe, false, 0);
+	rqs_framing_reset(&conn->request);
+	rqs_framing_reset(&conn->response);
+	conn->mode = RQS_CONN_JOIN;
+	conn->request_known = 0;
+	conn->response_known = 0;
+	conn->unmatched = 0;
+	conn->out_of_step = 0;
+	return 0;
+}
+
 #endif

@@ -20,6 +20,15 @@
 #define RQS_STATUS_COUNT 500 /* 100 .. 599 */
 #define RQS_EVENT_BUDGET 20  /* events that may leave the kernel a tick */
 
+/* Parts that can be left out. http_off, in .bss of an object with the engine: bits of those that are not measured for now. */
+enum rqs_part {
+	RQS_PART_ROUTES = 1,
+	RQS_PART_CLIENT = 2, /* connections of the client role */
+	RQS_PART_HTTP = 4,   /* all of it; this and the next ones are whole probes, and no bits of http_off */
+	RQS_PART_UNIX = 8,
+	RQS_PART_RUNQUEUE = 16,
+};
+
 enum rqs_role { RQS_ROLE_SERVER, RQS_ROLE_CLIENT, RQS_ROLE_COUNT };
 
 enum rqs_metric { RQS_METRIC_DURATION, RQS_METRIC_TTFB, RQS_METRIC_QUEUE, RQS_METRIC_COUNT };

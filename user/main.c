@@ -22,6 +22,7 @@
 #include "model.h"
 #include "options.h"
 #include "output.h"
+#include "parts.h"
 #include "privileges.h"
 #include "probes.h"
 #include "remote.h"
@@ -78,17 +79,18 @@ static int app_signals(struct app *app)
 /* Attach; an exit status and a sentence when nothing could be. */
 static int app_attach(struct app *app, const struct rqs_options *options)
 {
-	struct rqs_probes_config config = { .slow_ns = options->slow_ns, .tap = options->tap };
+	struct rqs_probes_config config = { .slow_ns = options->slow_ns, .tap = options->tap, .without = options->without };
 	const struct rqs_probe_status *status;
+	uint32_t count;
 	char error[256] = "";
 
 	if (!rqs_privileges_can_attach())
 		return complain(EXIT_NOT_ALLOWED, "it needs the right to use BPF; run it as root, e.g. with sudo");
 	if (rqs_probes_open(&config, &app->probes, error))
 		return complain(EXIT_NOT_ALLOWED, error);
-	status = rqs_probes_status(app->probes);
-	for (uint32_t i = 0; i < RQS_PROBE_COUNT; i++)
-		if (status[i].state != RQS_PROBE_ON)
+	status = rqs_probes_status(app->probes, &count);
+	for (uint32_t i = 0; i < count; i++)
+		if (status[i].state != RQS_PROBE_ON && strcmp(status[i].reason, RQS_PARTS_LEFT_OUT))
 			fprintf(stderr, "rqscope: probe %s is off: %s\n", status[i].name, status[i].reason);
 	if (!rqs_probes_attached(app->probes))
 		return complain(EXIT_NOT_ALLOWED, "none of the probes could be attached; \"rqscope check\" says what would help");
@@ -100,7 +102,9 @@ static int app_model(struct app *app, const struct rqs_options *options)
 	unsigned char random[16];
 	char instance[33], name[256], host[256] = "";
 	struct utsname system;
+	const struct rqs_probe_status *status;
 	struct rqs_host description;
+	uint32_t count;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random) || uname(&system))
 		return -errno;
@@ -122,7 +126,8 @@ static int app_model(struct app *app, const struct rqs_options *options)
 	app->model = rqs_model_new(&description);
 	if (!app->model)
 		return -errno;
-	rqs_model_set_probes(app->model, rqs_probes_status(app->probes), RQS_PROBE_COUNT);
+	status = rqs_probes_status(app->probes, &count);
+	rqs_model_set_probes(app->model, status, count);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "endpoint.h"
+#include "parts.h"
 #include "remote.h"
 
 #define MS 1000000ULL
@@ -25,7 +26,7 @@ static const char *const command_names[] = {
 };
 #define COMMAND_COUNT (sizeof(command_names) / sizeof(command_names[0]))
 
-enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, TICK, SLOW, TAP, FOR, FROM, OUTPUT, JSON, HELP,
+enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, TICK, SLOW, TAP, WITHOUT, FOR, FROM, OUTPUT, JSON, HELP,
        VERSION, RULE_COUNT };
 
 struct rule {
@@ -45,6 +46,7 @@ static const struct rule rules[RULE_COUNT] = {
 	[TICK] = { "tick", "TIME", SERVE | SNAPSHOT, 0 },
 	[SLOW] = { "slow", "TIME", SERVE | SNAPSHOT, 0 },
 	[TAP] = { "tap", "A or B", SERVE | SNAPSHOT, 0 },
+	[WITHOUT] = { "without", "PART,...", SERVE | SNAPSHOT, 0 },
 	[FOR] = { "for", "TIME", SNAPSHOT, 0 },
 	[FROM] = { "from", "URL", SNAPSHOT, 0 },
 	[OUTPUT] = { "output", "FILE", SNAPSHOT, 'o' },
@@ -185,6 +187,19 @@ static int set_tap(struct parse *parse, const char *text)
 	return 0;
 }
 
+static int set_without(struct parse *parse, const char *text)
+{
+	const char *word;
+	uint32_t parts;
+	int bytes;
+
+	if (rqs_parts_parse(text, &parts, &word, &bytes))
+		return fail(parse, "--without: '%.*s' is no part that can be left out; there are routes, client, http, unix and "
+			    "runqueue", bytes < 60 ? bytes : 60, word);
+	parse->options.without = parts;
+	return 0;
+}
+
 static int set_from(struct parse *parse, const char *text)
 {
 	struct rqs_remote remote;
@@ -226,6 +241,8 @@ static int apply(struct parse *parse, int index, const char *value)
 		return set_tap(parse, value);
 	case FOR:
 		return set_duration(parse, rule, value, 50 * MS, 6 * 3600 * SECOND, "from 50ms to 6h", &options->for_ns);
+	case WITHOUT:
+		return set_without(parse, value);
 	case FROM:
 		return set_from(parse, value);
 	case OUTPUT: /* "-" is standard output, as everywhere */
@@ -259,7 +276,7 @@ static int set_command(struct parse *parse, const char *text)
 /* What holds only for all options together. */
 static int check_whole(struct parse *parse)
 {
-	static const int alone[] = { FOR, TICK, SLOW, TAP };
+	static const int alone[] = { FOR, TICK, SLOW, TAP, WITHOUT };
 	const struct rqs_options *options = &parse->options;
 	struct rqs_endpoint endpoint = { .port = options->listen_port };
 

@@ -30,6 +30,7 @@ struct rqs_options {
 	uint64_t tick_ns; /* 50 ms .. 1 s */
 	uint64_t slow_ns;
 	char tap; /* 'A', 'B', or 0: choose */
+	uint32_t without; /* bits of enum rqs_part */
 	/* snapshot */
 	uint64_t for_ns;
 	const char *from_url; /* rqs_remote_parse() takes it */

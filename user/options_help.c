@@ -31,6 +31,7 @@ const char *rqs_options_help(void)
 	       "                        default 1s\n"
 	       "  --tap A|B             force one way of seeing HTTP; without it, the best that\n"
 	       "                        this kernel offers\n"
+	       "  --without PART,...    leave parts out: routes, client, http, unix, runqueue\n"
 	       "\n"
 	       "snapshot:\n"
 	       "  --for TIME            measure this long, 50ms to 6h, default 5s\n"

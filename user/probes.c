@@ -12,16 +12,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "parts.h"
+
 #include "http_a.skel.h"
 #include "http_b.skel.h"
 #include "oom.skel.h"
 #include "sched.skel.h"
 #include "waiters.skel.h"
 
-enum probe_index { PROBE_HTTP, PROBE_SCHED, PROBE_WAITERS, PROBE_OOM };
+enum probe_index { PROBE_HTTP, PROBE_SCHED, PROBE_WAITERS, PROBE_OOM, PROBE_COUNT };
 
 struct rqs_probes {
-	struct rqs_probe_status status[RQS_PROBE_COUNT];
+	struct rqs_probe_status status[PROBE_COUNT + RQS_PART_COUNT];
+	uint32_t status_count;
 	struct rqs_probe_maps maps;
 	struct rqs_probes_config config;
 	struct rqs_http_a_bpf *http_a;
@@ -146,6 +149,7 @@ static void probe_count(struct rqs_probes *probes, const struct bpf_program *pro
 		skel->rodata->rqs_slow_ns = (probes)->config.slow_ns;                                        \
 		probe_set_self(&skel->rodata->rqs_self_tgid, &skel->rodata->rqs_self_ns_dev,                 \
 			       &skel->rodata->rqs_self_ns_ino);                                              \
+		skel->bss->http_off = (probes)->config.without;                                              \
 		(err) = probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes);  \
 		(err) = (err) ?: rqs_http_##tap##_bpf__load(skel);                                           \
 		(err) = (err) ?: rqs_http_##tap##_bpf__attach(skel);                                         \
@@ -321,10 +325,38 @@ static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
 		return NULL;
 	libbpf_set_print(probe_print);
 	probes->config = *config;
+	probes->status_count = PROBE_COUNT;
 	probes->control_fd = -1;
 	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .waiters = -1, .http_lanes = -1,
 						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1 };
 	return probes;
+}
+
+/* Parts without a probe of their own are told of only where they were left out. */
+static void probe_leave_out(struct rqs_probes *probes, uint32_t index, const char *name)
+{
+	probes->status[index] = (struct rqs_probe_status){ .name = name, .state = RQS_PROBE_OFF, .reason = RQS_PARTS_LEFT_OUT };
+}
+
+static void probes_open_all(struct rqs_probes *probes)
+{
+	uint32_t without = probes->config.without;
+
+	if (without & RQS_PART_HTTP)
+		probe_leave_out(probes, PROBE_HTTP, "http");
+	else
+		probe_open_http(probes);
+	if (without & RQS_PART_RUNQUEUE) {
+		probe_leave_out(probes, PROBE_SCHED, "sched");
+		probe_leave_out(probes, PROBE_WAITERS, "waiters");
+	} else {
+		probe_open_sched(probes);
+		probe_open_waiters(probes);
+	}
+	probe_open_oom(probes);
+	for (uint32_t i = 0; i < RQS_PART_COUNT; i++)
+		if (without & rqs_parts[i].part & (RQS_PART_CLIENT | RQS_PART_ROUTES))
+			probe_leave_out(probes, probes->status_count++, rqs_parts[i].name);
 }
 
 int rqs_probes_open(const struct rqs_probes_config *config, struct rqs_probes **ret_probes, char ret_error[256])
@@ -340,10 +372,7 @@ int rqs_probes_open(const struct rqs_probes_config *config, struct rqs_probes **
 		rqs_probes_close(probes);
 		return err;
 	}
-	probe_open_http(probes);
-	probe_open_sched(probes);
-	probe_open_waiters(probes);
-	probe_open_oom(probes);
+	probes_open_all(probes);
 	*ret_probes = probes;
 	return 0;
 }
@@ -368,8 +397,9 @@ void rqs_probes_close(struct rqs_probes *probes)
 	free(probes);
 }
 
-const struct rqs_probe_status *rqs_probes_status(const struct rqs_probes *probes)
+const struct rqs_probe_status *rqs_probes_status(const struct rqs_probes *probes, uint32_t *ret_count)
 {
+	*ret_count = probes->status_count;
 	return probes->status;
 }
 
@@ -377,7 +407,7 @@ uint32_t rqs_probes_attached(const struct rqs_probes *probes)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < RQS_PROBE_COUNT; i++)
+	for (uint32_t i = 0; i < probes->status_count; i++)
 		count += probes->status[i].state == RQS_PROBE_ON;
 	return count;
 }
@@ -385,6 +415,15 @@ uint32_t rqs_probes_attached(const struct rqs_probes *probes)
 const struct rqs_probe_maps *rqs_probes_maps(const struct rqs_probes *probes)
 {
 	return &probes->maps;
+}
+
+void rqs_probes_set_off(struct rqs_probes *probes, uint32_t parts)
+{
+	parts |= probes->config.without;
+	if (probes->http_a)
+		__atomic_store_n(&probes->http_a->bss->http_off, parts, __ATOMIC_RELAXED);
+	if (probes->http_b)
+		__atomic_store_n(&probes->http_b->bss->http_off, parts, __ATOMIC_RELAXED);
 }
 
 void rqs_probes_set_self_port(struct rqs_probes *probes, uint16_t port)

@@ -13,6 +13,7 @@ struct rqs_probes; /* opaque */
 struct rqs_probes_config {
 	uint64_t slow_ns; /* from which time to first byte on a request is an event */
 	char tap;	  /* 'A' or 'B' forces one, 0 takes the best that loads */
+	uint32_t without; /* parts that are left out, bits of enum rqs_part */
 };
 
 /* A program that is attached and counts its runs: rqs_runs[CPU % RQS_RUN_LANES][index]. */
@@ -41,8 +42,6 @@ struct rqs_probe_maps {
 	uint32_t program_count;
 };
 
-#define RQS_PROBE_COUNT 4
-
 /**
  * rqs_probes_open() - attach all that this kernel and these privileges allow.
  * Return: 0, even when no probe could be attached; -errno when not even maps can be made.
@@ -52,13 +51,19 @@ int rqs_probes_open(const struct rqs_probes_config *config, struct rqs_probes **
 /** rqs_probes_close() - detach all. NULL is fine. */
 void rqs_probes_close(struct rqs_probes *probes);
 
-/** rqs_probes_status() - RQS_PROBE_COUNT of them; valid until rqs_probes_close(). */
-const struct rqs_probe_status *rqs_probes_status(const struct rqs_probes *probes);
+/** rqs_probes_status() - all probes, and parts of one that were left out; valid until rqs_probes_close(). */
+const struct rqs_probe_status *rqs_probes_status(const struct rqs_probes *probes, uint32_t *ret_count);
 
 /** rqs_probes_attached() - how many are on. */
 uint32_t rqs_probes_attached(const struct rqs_probes *probes);
 
 const struct rqs_probe_maps *rqs_probes_maps(const struct rqs_probes *probes);
+
+/**
+ * rqs_probes_set_off() - stop measuring parts, or measure them again: RQS_PART_ROUTES, RQS_PART_CLIENT. Needs no privileges.
+ * @parts: beside those left out from the start.
+ */
+void rqs_probes_set_off(struct rqs_probes *probes, uint32_t parts);
 
 /** rqs_probes_set_self_port() - leave out connections to this port on this host, rqscope's own. */
 void rqs_probes_set_self_port(struct rqs_probes *probes, uint16_t port);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "options.h"
+#include "parts.h"
 
 #define MS 1000000ULL
 #define WORDS_MAX 80
@@ -83,6 +84,7 @@ static void test_options_defaults_are_those_of_the_contract(void **state)
 	assert_int_equal(o.tick_ns, 100 * MS);
 	assert_int_equal(o.slow_ns, 1000 * MS);
 	assert_int_equal(o.tap, 0);
+	assert_int_equal(o.without, 0);
 	assert_int_equal(o.for_ns, 5000 * MS);
 	assert_null(o.from_url);
 	assert_null(o.output);
@@ -151,6 +153,10 @@ static void test_options_takes_both_spellings_and_the_last_one(void **state)
 	assert_int_equal(o.tick_ns, 200 * MS);
 	assert_int_equal(o.slow_ns, 3600 * 1000 * MS);
 	assert_int_equal(o.tap, 'B');
+	good("--without|routes|--without=client,runqueue", &o);
+	assert_int_equal(o.without, RQS_PART_CLIENT | RQS_PART_RUNQUEUE);
+	good("snapshot|--without|http,unix,routes,routes", &o);
+	assert_int_equal(o.without, RQS_PART_HTTP | RQS_PART_UNIX | RQS_PART_ROUTES);
 	good("--listen|unix:/run/x|--listen|127.0.0.1:5", &o);
 	assert_string_equal(o.listen_unix, "");
 	assert_int_equal(o.listen_port, 5);
@@ -348,6 +354,7 @@ static void test_options_refuses_bad_values(void **state)
 	static const char *const clients[] = { "0", "5001", "-1", "+1", "1.5", "1e3", "many", "64 ", "99999999999999999999",
 					       "0x10", "00000" };
 	static const char *const taps[] = { "C", "AB", "1", "ab", "tap A", "\xc3\xa4" };
+	static const char *const parts[] = { "cpu", "client,", ",client", "client,,routes", "client routes", "Client", "clients", "," };
 	static const char *const hosts[] = { "*", "web 07", "http://web-07", "web-07:80", "web-07/", "a,b", "b\xc3\xbc" "cher",
 					     "[web]", "[::1", "x@y", "a\rb" };
 	char line[512];
@@ -360,6 +367,10 @@ static void test_options_refuses_bad_values(void **state)
 	for (size_t i = 0; i < COUNT(taps); i++) {
 		snprintf(line, sizeof(line), "--tap=%s", taps[i]);
 		bad(line, "--tap|A and B");
+	}
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		snprintf(line, sizeof(line), "--without=%s", parts[i]);
+		bad(line, "--without|no part|routes, client, http, unix and runqueue");
 	}
 	for (size_t i = 0; i < COUNT(hosts); i++) {
 		snprintf(line, sizeof(line), "--allow-host=%s", hosts[i]);
@@ -409,7 +420,8 @@ static void test_options_refuses_the_rest(void **state)
 
 static void test_options_wants_values_where_they_belong(void **state)
 {
-	static const char *const takers[] = { "listen", "token-file", "allow-host", "max-clients", "tick", "slow", "tap" };
+	static const char *const takers[] = { "listen", "token-file", "allow-host", "max-clients", "tick", "slow", "tap",
+					      "without" };
 	static const char *const flags[] = { "no-auth", "insecure", "help", "version" };
 	char line[64], needles[64];
 
@@ -453,6 +465,7 @@ static void test_options_refuses_those_of_other_commands(void **state)
 		{ "check|--tick|100ms", "--tick|check" },
 		{ "check|--slow|1s", "--slow" },
 		{ "check|--tap|A", "--tap" },
+		{ "check|--without|routes", "--without" },
 		{ "check|--token-file|f", "--token-file" },
 		{ "check|--insecure", "--insecure" },
 		{ "check|--for|5s", "--for" },
@@ -472,6 +485,7 @@ static void test_options_refuses_what_contradicts(void **state)
 	bad("snapshot|--from|unix:/run/x|--tick|100ms", "--tick|--from");
 	bad("snapshot|--from|unix:/run/x|--slow|1s", "--slow|--from");
 	bad("snapshot|--from|unix:/run/x|--tap|A", "--tap|--from");
+	bad("snapshot|--from|unix:/run/x|--without|routes", "--without|--from");
 	bad("snapshot|--from|http://10.0.0.1:7117/#token=abc", "--from|10.0.0.1|ssh -L|--insecure");
 	bad("snapshot|--from|https://127.0.0.1:7117/", "--from|https");
 	bad("snapshot|--from|127.0.0.1:7117", "--from");
@@ -506,7 +520,7 @@ static void test_options_takes_a_running_rqscope(void **state)
 
 static void test_options_survives_long_and_odd_words(void **state)
 {
-	static const char *const forms[] = { "%s", "--%s", "-%s", "--listen=%s", "--listen|unix:%s", "--tick=%s", "--tap=%s",
+	static const char *const forms[] = { "%s", "--%s", "-%s", "--listen=%s", "--listen|unix:%s", "--tick=%s", "--tap=%s", "--without=%s",
 					     "--allow-host=%s", "--max-clients=%s", "snapshot|--from=%s", "--%s=x",
 					     "serve|%s", "--token-file|--%s", "--listen|[%s]:1", "--listen=127.0.0.1:%s",
 					     "snapshot|--from=http://%s/", "snapshot|--from=unix:/x#token=%s" };
@@ -535,7 +549,7 @@ static void test_help_fits_and_names_every_option(void **state)
 {
 	static const char *const words[] = {
 		"rqscope snapshot", "rqscope check", "--listen", "unix:PATH", "--token-file", "--no-auth", "--allow-host",
-		"--insecure", "--max-clients", "--tick", "--slow", "--tap", "--for", "--from", "--output", "-o", "--json",
+		"--insecure", "--max-clients", "--tick", "--slow", "--tap", "--without", "--for", "--from", "--output", "-o", "--json",
 		"--help", "--version", "ssh -L", "Examples", "Exit codes", "7117",
 	};
 	const char *help = rqs_options_help(), *line = help, *end;

@@ -160,7 +160,8 @@ const PROBE = { http: 'HTTP requests are', sched: 'The run queue is', oom: 'Out-
 // What can't be seen, and what there is to see yet.
 function gaps(status, services, card, add) {
 	const off = (status?.coverage.probes ?? []).filter((p) => p.state !== 'on');
-	for (const p of off)
+	// What was left out on purpose needs no attention.
+	for (const p of off.filter((p) => p.reason !== 'left out by --without'))
 		add(p.name === 'http' ? 75 : 50, 'warn', `${PROBE[p.name] ?? `Probe ${p.name} is`} not measured.`, sentence(p.reason) || 'No reason was given.',
 			`${p.name} is not measured`);
 	if (off.some((p) => p.name === 'http') || !status || card.requests.rate === null)

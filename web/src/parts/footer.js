@@ -10,7 +10,7 @@ const LOST = {
 	recursion_misses: ['nested probe run', 'nested probe runs'], windows_merged: ['merged window', 'merged windows'],
 };
 
-const PROBES = { http: 'HTTP', sched: 'run queue', oom: 'out-of-memory kills' };
+const PROBES = { http: 'HTTP', unix: 'HTTP over Unix sockets', sched: 'run queue', waiters: 'who waits for a CPU', oom: 'out-of-memory kills', client: 'client role', routes: 'routes' };
 
 const perSecond = (ns) => (ns == null ? format.NONE : `${format.duration(ns)}/s`);
 
