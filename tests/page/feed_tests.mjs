@@ -306,10 +306,12 @@ async function controls(run) {
 
 async function accessibility(run) {
 	const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-	for (const [scenario, dark] of [['slow', true], ['slow', false], ['idle', true], ['crowd', false]])
-		await run(`axe_finds_nothing_${scenario}_${dark ? 'dark' : 'light'}`, scenario, async (page) => {
+	for (const [scenario, dark, key] of [['slow', true], ['slow', false], ['slow', true, 'd'], ['slow', false, 'ArrowLeft'], ['idle', true], ['crowd', false]])
+		await run(`axe_finds_nothing_${scenario}_${dark ? 'dark' : 'light'}${key ? `_after_${key}` : ''}`, scenario, async (page) => {
 			await until('services or advice', () => page.$('.services tbody tr, .note h3'));
 			await page.evaluate(axe);
+			if (key)
+				await page.keyboard.press(key);
 			const { violations } = await page.evaluate(() => window.axe.run());
 			const found = violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(', ')}`);
 			assert(!found.length, found.join('; '));

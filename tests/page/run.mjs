@@ -5,6 +5,7 @@
 //   CHROMIUM      the browser (/usr/bin/chromium)
 //   SHOTS         where screenshots go
 import { assert, binary, build, finish, launch, test } from './lib.mjs';
+import { chartTests } from './chart_tests.mjs';
 import { feedTests } from './feed_tests.mjs';
 import { programTests } from './program_tests.mjs';
 import { pureTests } from './pure_tests.mjs';
@@ -26,6 +27,7 @@ if (dir) {
 	try {
 		await feedTests(browser, dir);
 		await timeTests(browser, dir);
+		await chartTests(browser, dir);
 		if (binary)
 			await programTests(browser);
 		await test('browser_survived', async () => assert(browser.pages().length > 0, 'no page left'));

@@ -13,6 +13,7 @@ import { Events } from './parts/events.js';
 import { Footer } from './parts/footer.js';
 import { Header } from './parts/header.js';
 import { Services } from './parts/services.js';
+import { TableView } from './parts/table.js';
 import { Verdict } from './parts/verdict.js';
 import { Picture } from './picture.js';
 import * as prefs from './prefs.js';
@@ -77,7 +78,8 @@ const store = new Store((message) => socket.send(message));
 socket.connect(); // the answer comes while the page is built
 readColours();
 const picture = new Picture();
-const scope = new Scope($('scope'), changed);
+const table = new TableView(() => changed('table'));
+const scope = new Scope($('scope'), changed, (strip) => table.open(scope.all, strip));
 const navigator = new Navigator({ root: $('scope'), view, store, scope });
 const cards = new Cards();
 const services = new Services();
@@ -154,6 +156,7 @@ function draw() {
 		drawPicture(what);
 	else if (what.has('cross'))
 		scope.cross();
+	table.fill(picture);
 	drawNotes();
 }
 
@@ -299,6 +302,8 @@ document.addEventListener('keydown', (e) => {
 		nextTheme();
 	else if (e.key === 'c')
 		$('scope').focus();
+	else if (e.key === 'd')
+		table.open(scope.all, scope.over ?? scope.strips.latency);
 	else if (e.key === '?')
 		help.open();
 	else if (!navigator.key(e))

@@ -13,8 +13,11 @@ export class Navigator {
 			timeAt: (x) => scope.timeAt(x),
 			zoom: (fromT, toT) => view.zoom(fromT, toT),
 			move: (px) => this.#move(px * scope.msPerPx),
-			click: () => {},
-			back: () => view.back(),
+			click: () => scope.pickHere(),
+			back: () => {
+				scope.pick(null); // the first click of the two picked
+				view.back();
+			},
 		});
 		this.overview = new Overview(root, {
 			to: (endT) => this.#move(endT - (view.endT ?? store.newestT)),

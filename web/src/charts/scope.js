@@ -2,16 +2,26 @@
 // scope - all strips on one time axis, and the one crosshair through them.
 import { el, setHidden, setText } from '../dom.js';
 import * as format from '../format.js';
+import { BandMark, bandAt } from './band.js';
 import { Strip } from './strip.js';
 import { specs } from './strips.js';
 
 const READ_MS = 500; // numbers beside the charts change no faster than they can be read
+const SAY_MS = 400; // a screen reader is told where the crosshair came to rest
 
 export class Scope {
-	/** @param {HTMLElement} root @param {() => void} changed called when the crosshair moved */
-	constructor(root, changed) {
+	/**
+	 * @param {HTMLElement} root @param {(what: string) => void} changed 'cross': the crosshair moved; 'size', 'ranged': all looks different
+	 * @param {(strip: Strip) => void} table called when a chart is wanted as a table
+	 */
+	constructor(root, changed, table) {
 		this.root = root;
 		this.changed = changed;
+		this.table = table;
+		this.band = null; // that was picked, of bandAt()
+		this.bandMark = new BandMark();
+		this.said = el('div', 'off-screen');
+		this.said.setAttribute('role', 'status');
 		this.strips = {};
 		this.x = null; // of the crosshair in CSS px from the plot's left edge
 		this.readAt = -Infinity;
@@ -25,7 +35,7 @@ export class Scope {
 		this.tip = el('div', 'tip');
 		this.tip.hidden = true;
 		this.tipCell = el('div', 'cell');
-		root.append(this.hair, this.tip);
+		root.append(this.hair, this.tip, this.said);
 		this.beyond = () => {}; // called with ms when the crosshair is led out of the picture
 		root.addEventListener('pointermove', (e) => this.#point(e));
 		root.addEventListener('pointerdown', (e) => this.#point(e));
@@ -43,7 +53,8 @@ export class Scope {
 			strip.root.remove();
 		}
 		const holder = document.createDocumentFragment();
-		this.strips = Object.fromEntries(names.map((name) => [name === 'percentiles' ? 'split' : name, new Strip(specs[name](), holder)]));
+		this.strips = Object.fromEntries(names.map((name) => [name === 'percentiles' ? 'split' : name, new Strip(specs[name](), holder,
+			{ changed: () => this.changed('ranged'), table: (strip) => this.table(strip) })]));
 		this.root.prepend(holder);
 		this.strips.latency.plotRoot.append(this.began);
 	}
@@ -102,6 +113,7 @@ export class Scope {
 		for (const strip of this.all)
 			strip.draw(picture);
 		this.#beginning(picture, attachedT);
+		this.#outline();
 		this.cross();
 	}
 
@@ -146,6 +158,28 @@ export class Scope {
 		this.#tooltip(k, box.left + at);
 	}
 
+	#outline() {
+		const strip = this.band ? this.strips[this.band.strip] : this.strips.latency;
+		if (this.picture)
+			this.bandMark.show(this.band, strip, this.picture);
+	}
+
+	/** Outlines what is picked, null: nothing, and tells by an event `band` on the charts. */
+	pick(band) {
+		if (band === this.band)
+			return;
+		this.band = band;
+		this.#outline();
+		this.root.dispatchEvent(new CustomEvent('band', { detail: band }));
+	}
+
+	/** Picks what the crosshair is on, or nothing where there is nothing. */
+	pickHere() {
+		const t = this.crossT, k = t === null ? -1 : this.picture.indexAt(t);
+		const row = k >= 0 && this.over?.heat ? this.#row(this.over) : -1;
+		this.pick(row >= 0 ? bandAt(this.picture, this.over, k, row, this.msPerPx) : null);
+	}
+
 	#tooltip(k, x) {
 		const strip = this.over;
 		setHidden(this.tip, !strip || k < 0);
@@ -164,17 +198,19 @@ export class Scope {
 		this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
 	}
 
+	/** The row of the heatmap that the crosshair is on, -1: none. */
+	#row({ heat, plot }) {
+		const up = this.inStrip === null ? -1 : 1 - (this.inStrip - plot.box.top) / plot.box.height;
+		const row = Math.floor(heat.low + up * (heat.top - heat.low));
+		return up < 0 || up > 1 || row >= heat.lowsNs.length ? -1 : row;
+	}
+
 	/** What the heatmap holds under the pointer. */
 	#cell(strip, k) {
-		const { heat, plot } = strip;
-		if (!heat || this.inStrip === null)
+		const { heat } = strip, row = heat ? this.#row(strip) : -1;
+		if (row < 0)
 			return null;
-		const box = plot.box;
-		const up = 1 - (this.inStrip - box.top) / box.height;
-		const row = Math.floor(heat.low + up * (heat.top - heat.low));
 		const lows = heat.lowsNs;
-		if (up < 0 || up > 1 || row >= lows.length)
-			return null;
 		const { counts, rows } = this.picture.timeline.heat[heat.name];
 		const count = counts[(this.picture.data.first + k) * rows + row];
 		const from = format.duration(lows[row]), to = lows[row + 1] ? format.duration(lows[row + 1]) : 'longer';
@@ -202,6 +238,38 @@ export class Scope {
 		this.changed('cross');
 	}
 
+	/** Up and down through the rows of the heatmaps. */
+	#climb(rows) {
+		const { latency, wait } = this.strips;
+		if (!this.picture?.data.n)
+			return;
+		if (!this.over?.heat) {
+			const { data } = this.picture, k = this.crossT === null ? data.n - 1 : this.picture.indexAt(this.crossT);
+			const row = latency.heat.rowOf(data.latency.p99[k] ?? latency.heat.lowsNs[latency.heat.low]);
+			this.over = latency;
+			this.inStrip = latency.plot.box.top + latency.plot.yOf(row) / devicePixelRatio;
+		} else {
+			this.inStrip -= rows * this.over.heat.rowPx / devicePixelRatio;
+		}
+		const { box } = this.over.plot, bottom = box.top + box.height;
+		if (this.over === latency && this.inStrip > bottom)
+			[this.over, this.inStrip] = [wait, wait.plot.box.top + 1];
+		else if (this.over === wait && this.inStrip < wait.plot.box.top)
+			[this.over, this.inStrip] = [latency, latency.plot.box.top + latency.plot.box.height - 1];
+		this.inStrip = Math.min(this.over.plot.box.top + this.over.plot.box.height - 1, Math.max(this.over.plot.box.top, this.inStrip));
+		this.y = this.over.root.offsetTop + this.over.plotRoot.offsetTop + this.inStrip;
+		this.#move(this.x ?? this.box.width - 1);
+	}
+
+	#say() {
+		clearTimeout(this.saying);
+		this.saying = setTimeout(() => {
+			const t = this.crossT, k = t === null ? -1 : this.picture.indexAt(t), strip = this.over ?? this.strips.latency;
+			const cell = k >= 0 && this.over ? this.#cell(strip, k) : null;
+			setText(this.said, t === null ? '' : `${format.clock(t, 'tenth')}: ${k < 0 ? 'nothing was measured' : `${cell ? `${cell}; ` : ''}${strip.words(k)}`}`);
+		}, SAY_MS);
+	}
+
 	#step(px) {
 		const at = (this.x ?? this.box.width - 1) + px, x = Math.min(this.box.width - 1, Math.max(0, at));
 		if (at !== x && this.x === x)
@@ -220,12 +288,17 @@ export class Scope {
 			this.#leave();
 		else if (move)
 			this.#step(move * window);
+		else if (e.key === 'ArrowUp' || e.key === 'ArrowDown')
+			this.#climb(e.key === 'ArrowUp' ? step : -step);
+		else if (e.key === 'Enter')
+			this.pickHere();
 		else if (e.key === 'Home')
 			this.#move(0);
 		else if (e.key === 'End')
 			this.#move(box.width - 1);
 		else
 			return;
+		this.#say();
 		e.preventDefault();
 	}
 }

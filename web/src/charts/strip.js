@@ -1,25 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // strip - one chart: a plot, and beside it its name and what it shows in numbers.
-import { el, setClass, setHidden, setText } from '../dom.js';
+import { el, setClass, setHidden, setText, svg } from '../dom.js';
 import { theme } from '../colours.js';
+import { Legend, legendRow } from './legend.js';
 import { Plot } from './plot.js';
-
-/** A colour swatch: shape is area, line, dots or none. */
-function swatch(colour, shape) {
-	const i = el('i', `sw ${shape}`);
-	if (colour)
-		i.style.setProperty('--c', `var(--${colour})`);
-	return i;
-}
-
-function row(list, { name, colour, shape = 'area', sum }) {
-	const line = el('div', sum ? 'row sum' : 'row');
-	const value = el('b');
-	const label = el('span', '', name);
-	line.append(swatch(colour, colour ? shape : 'none'), label, value);
-	list.append(line);
-	return { line, value, label };
-}
 
 /**
  * @typedef {object} Row
@@ -33,8 +17,9 @@ export class Strip {
 	/**
 	 * @param {{id: string, title: string, rows: Row[], plot: object, heat?: object, legend?: string,
 	 *	paint: (raster: object, d: object, strip: Strip, picture: object) => void, fit: (strip: Strip, picture: object) => void}} spec
+	 * @param {{changed: () => void, table: (strip: Strip) => void}} on
 	 */
-	constructor(spec, parent) {
+	constructor(spec, parent, on) {
 		this.spec = spec;
 		this.heat = spec.heat;
 		this.root = el('section', `strip s-${spec.id}`);
@@ -45,9 +30,9 @@ export class Strip {
 		this.title = el('span', '', spec.title);
 		this.hint = el('small');
 		const heading = el('h2');
-		heading.append(this.title, this.hint);
+		heading.append(this.title, this.hint, this.#tableButton(on.table));
 		readout.append(heading);
-		this.rows = spec.rows.map((r) => row(readout, r));
+		this.legend = new Legend(readout, spec.rows, on.changed);
 		if (spec.remark)
 			readout.append(el('p', 'remark', spec.remark));
 		if (spec.heat) {
@@ -63,7 +48,18 @@ export class Strip {
 		this.plot.canvas.setAttribute('aria-label', spec.title);
 		this.plotRoot.append(this.note);
 		this.tipRoot = el('div');
-		this.tipRows = spec.rows.map((r) => row(this.tipRoot, r));
+		this.tipRows = spec.rows.map((r) => legendRow(this.tipRoot, r));
+	}
+
+	#tableButton(open) {
+		const button = el('button', 'as-table'), icon = svg('svg', { viewBox: '0 0 12 12', width: 12, height: 12, 'aria-hidden': 'true' });
+		button.type = 'button';
+		button.title = 'As a table (d)';
+		button.setAttribute('aria-label', `${this.spec.title} as a table`);
+		button.onclick = () => open(this);
+		icon.append(svg('path', { d: 'M.5 1.5h11v9H.5zM.5 4.5h11M.5 7.5h11M4.5 4.5v6' }));
+		button.append(icon);
+		return button;
 	}
 
 	size() {
@@ -77,7 +73,7 @@ export class Strip {
 		this.plot.axes(theme);
 		this.plot.label(picture.minT, picture.maxT);
 		const { raster, yMin, yMax } = this.plot;
-		if (raster.begin(picture, `${yMin} ${yMax} ${this.heat?.max} ${picture.rollMs} ${theme}`)) {
+		if (raster.begin(picture, `${yMin} ${yMax} ${this.heat?.max} ${picture.rollMs} ${theme} ${this.legend.key}`)) {
 			this.spec.paint(raster, d, this, picture);
 			raster.end();
 		}
@@ -89,7 +85,7 @@ export class Strip {
 	/** The numbers of window @k, -1 for none. */
 	read(k) {
 		const d = this.picture?.data;
-		this.spec.rows.forEach((r, n) => setText(this.rows[n].value, k >= 0 && d ? r.text(d, k) : '–'));
+		this.spec.rows.forEach((r, n) => setText(this.legend.rows[n].value, k >= 0 && d ? r.text(d, k) : '–'));
 	}
 
 	/** Fills this.tipRoot with window @k. */
@@ -97,13 +93,16 @@ export class Strip {
 		this.spec.rows.forEach((r, n) => setText(this.tipRows[n].value, r.text(this.picture.data, k)));
 	}
 
-	/** What a screen reader hears. */
-	describe(k) {
+	/** The window @k in words. */
+	words(k) {
 		const d = this.picture?.data;
-		if (!d || k < 0)
-			return;
-		const label = `${this.spec.title}: ${this.spec.rows.map((r) => `${r.name} ${r.text(d, k)}`).join(', ')}`;
-		if (this.label !== label)
+		return d && k >= 0 ? `${this.spec.title}: ${this.spec.rows.map((r) => `${r.name} ${r.text(d, k)}`).join(', ')}` : '';
+	}
+
+	/** What a screen reader finds in place of the picture. */
+	describe(k) {
+		const label = this.words(k);
+		if (label && this.label !== label)
 			this.plot.canvas.setAttribute('aria-label', this.label = label);
 	}
 

@@ -18,12 +18,13 @@ function stack(columns, colours) {
 	const tops = columns.map(() => []);
 	return (raster, d, strip) => {
 		const parts = columns.map((c) => c(d));
+		const on = colours.map((c) => strip.legend.shows(c));
 		for (let k = raster.first; k < d.n; k++) {
 			let sum = null;
 			for (let layer = 0; layer < parts.length; layer++) {
-				if (parts[layer][k] !== null)
+				if (on[layer] && parts[layer][k] !== null)
 					sum = (sum ?? 0) + parts[layer][k];
-				tops[layer][k] = sum;
+				tops[layer][k] = on[layer] ? sum : null;
 			}
 		}
 		raster.areas(tops, colours, strip.plot.yMax);
@@ -55,16 +56,31 @@ function heatStrip(spec, name, of) {
 		paint(raster, d, strip, picture) {
 			const yOf = (ns) => strip.plot.yOf(heat.rowOf(ns));
 			heat.paint(raster, picture);
-			raster.line(of(d).max, yOf, { colour: 'max', px: 1, dots: true });
-			raster.line(of(d).p50, yOf, { colour: 'p50', px: 2, halo: true });
-			raster.line(of(d).p99, yOf, { colour: 'p99', px: 2, halo: true });
+			const line = (key, look) => strip.legend.shows(key) && raster.line(of(d)[key], yOf, { colour: key, ...look });
+			line('max', { px: 1, dots: true });
+			line('p50', { px: 2, halo: true });
+			line('p99', { px: 2, halo: true });
 		},
 	};
 }
 
-/** A y axis from zero; @max finds the largest value in a picture. */
-const fromZero = (max, least) => (strip, picture) => {
-	strip.plot.yMax = niceMax(max(picture.data, strip), strip.plot.fitted ? strip.plot.yMax : 0, least);
+/** The largest sum of those of @parts ([colour, column]) that are shown. */
+function largestStack(parts, n) {
+	let max = 0;
+	for (let k = 0; k < n; k++) {
+		let sum = 0;
+		for (const [, column] of parts)
+			sum += column[k];
+		if (sum > max)
+			max = sum;
+	}
+	return max;
+}
+
+/** A y axis from zero; @parts: [colour, column] of each series of a stack, @whole: the largest value when all are shown. */
+const fromZero = (parts, whole, least) => (strip, { data }) => {
+	const shown = parts && strip.legend.hidden.size ? parts(data).filter(([colour]) => strip.legend.shows(colour)) : null;
+	strip.plot.yMax = niceMax(shown ? largestStack(shown, data.n) : whole(data), strip.plot.fitted ? strip.plot.yMax : 0, least);
 	strip.plot.fitted = true;
 };
 
@@ -88,7 +104,8 @@ const split = () => {
 			{ name: 'a response', sum: true, text: (d, k) => format.duration(d.splitMean[k]) },
 		],
 		plot: { yTicks: niceTicks, yLabel: durationLabel },
-		fit: fromZero((d) => largest(d.splitMean), 100e3),
+		fit: fromZero((d) => [['queued', d.split.queued], ['cpu-wait', d.split.cpu_wait], ['on-cpu', d.split.on_cpu], ['blocked', d.split.blocked]],
+			(d) => largest(d.splitMean), 100e3),
 		paint: stack([(d) => d.split.queued, (d) => d.split.cpu_wait, (d) => d.split.on_cpu, (d) => d.split.blocked],
 			['queued', 'cpu-wait', 'on-cpu', 'blocked']),
 	};
@@ -101,9 +118,9 @@ const percentiles = () => ({
 	remark: 'Where the time went can’t be told on this kernel.',
 	rows: ['p99', 'p90', 'p50'].map((p) => ({ name: p, colour: p, shape: 'line', text: (d, k) => format.duration(d.latency[p][k]) })),
 	plot: { yTicks: niceTicks, yLabel: durationLabel },
-	fit: fromZero((d) => largest(d.latency.p99), 100e3),
+	fit: fromZero(null, (d) => largest(d.latency.p99), 100e3),
 	paint(raster, d, strip) {
-		for (const p of ['p50', 'p90', 'p99'])
+		for (const p of ['p50', 'p90', 'p99'].filter((one) => strip.legend.shows(one)))
 			raster.line(d.latency[p], strip.plot.yOf, { colour: p, px: 1.5 });
 	},
 });
@@ -115,18 +132,20 @@ const wait = () => heatStrip({
 	rows: [{ name: 'tasks waiting', text: (d, k) => format.decimal(d.waiting[k]) }],
 }, 'runqueue.latency', (d) => d.wait);
 
+const CLASSES = ['2xx', '3xx', '4xx', '5xx'];
+
 const status = () => {
 	const row = (name) => ({ name, colour: `s${name}`, text: (d, k) => rate(d.status[name][k]) });
 	return {
 		id: 'status',
 		title: 'Responses by status',
-		rows: ['5xx', '4xx', '3xx', '2xx'].map(row),
+		rows: [...CLASSES].reverse().map(row),
 		plot: {
 			yTicks: niceTicks,
 			yLabel: (v, max) => (v === 0 ? '0' : max >= 10e3 ? `${+(v / 1e3).toFixed(1)}k/s` : `${format.tickCount(v)}/s`),
 		},
-		fit: fromZero((d) => largest(d.responses), 5),
-		paint: stack(['2xx', '3xx', '4xx', '5xx'].map((c) => (d) => d.status[c]), ['s2xx', 's3xx', 's4xx', 's5xx']),
+		fit: fromZero((d) => CLASSES.map((c) => [`s${c}`, d.status[c]]), (d) => largest(d.responses), 5),
+		paint: stack(CLASSES.map((c) => (d) => d.status[c]), CLASSES.map((c) => `s${c}`)),
 	};
 };
 

@@ -12,7 +12,9 @@ const KEYS = [
 	['Drag', 'on the charts: zoom; with Shift, or a sideways wheel: move along time'],
 	['r', 'next update rate'],
 	['t', 'next theme'],
-	['c', 'to the charts; then ← and → move the crosshair, Shift faster, Esc lets go'],
+	['c', 'to the charts; then arrows move the crosshair, Shift faster, Enter picks what is there, Esc lets go'],
+	['d', 'the chart as a table'],
+	['Click', 'on a band: what is in it; on a name beside a chart: that alone, with Ctrl show or hide it'],
 	['?', 'these keys'],
 ];
 
