@@ -15,6 +15,8 @@ const struct rqs_hist_spec rqs_hists[RQS_HIST_COUNT] = { RQS_HISTS(HIST_SPEC) };
 
 _Static_assert(RQS_COLUMN_RUNQUEUE_LATENCY_MAX_NS == RQS_COLUMN_RUNQUEUE_LATENCY_COUNT + RQS_DIST_MAX_NS,
 	       "order of a histogram's columns");
+_Static_assert(RQS_COLUMN_RUNQUEUE_LATENCY_P999_NS == RQS_COLUMN_RUNQUEUE_LATENCY_COUNT + 2 * RQS_DIST_QUANTILES - 1,
+	       "four percentiles end them");
 _Static_assert((RQS_HEAT_ROWS - 2) * RQS_HEAT_PER_ROW == RQS_BUCKET_COUNT - 2, "rows cover all buckets");
 
 static const uint8_t store_bytes[] = {

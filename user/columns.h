@@ -143,6 +143,7 @@ extern const struct rqs_hist_spec rqs_hists[RQS_HIST_COUNT];
 #define RQS_DIST_SUM_NS 1
 #define RQS_DIST_MIN_NS 2
 #define RQS_DIST_MAX_NS 3
+#define RQS_DIST_QUANTILES 4 /* the first of as many */
 
 /* A row as it lies in a ring: all bytes are values, no padding. */
 #define RQS_PACKED_MEMBER(ID, NAME, RULE, STORE, ...) uint8_t ID[RQS_STORE_BYTES_##STORE];

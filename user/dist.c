@@ -67,29 +67,41 @@ void rqs_hist_add(struct rqs_hist *hist, const struct rqs_hist *other)
 	rqs_hist_add_buckets(hist, other);
 }
 
-uint64_t rqs_hist_quantile_ns(const struct rqs_hist *hist, uint32_t permille, uint64_t min_ns, uint64_t max_ns)
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
 {
-	uint64_t count = 0, rank, value_ns;
-	uint32_t i;
+	value = value < low ? low : value;
+	return value > high ? high : value;
+}
+
+void rqs_hist_quantiles_ns(const struct rqs_hist *hist, const uint32_t *permilles, uint32_t n, uint64_t min_ns,
+			   uint64_t max_ns, uint64_t *ret_ns)
+{
+	uint64_t count = 0, before = 0;
+	uint32_t i, k;
 
 	for (i = hist->low; i < hist->high; i++)
 		count += hist->buckets[i];
-	if (!count)
-		return 0;
-	/* in two parts: the product of a large count would overflow */
-	rank = count / 1000 * permille + (count % 1000 * permille + 999) / 1000;
-	if (!rank)
-		rank = 1;
-	for (i = hist->low; i < hist->high - 1; i++) {
-		if (hist->buckets[i] >= rank)
-			break;
-		rank -= hist->buckets[i];
+	for (i = hist->low, k = 0; k < n; k++) {
+		/* in two parts: the product of a large count would overflow */
+		uint64_t rank = count / 1000 * permilles[k] + (count % 1000 * permilles[k] + 999) / 1000;
+
+		if (!count) {
+			ret_ns[k] = 0;
+			continue;
+		}
+		if (!rank)
+			rank = 1;
+		for (; i < hist->high - 1 && before + hist->buckets[i] < rank; i++)
+			before += hist->buckets[i];
+		ret_ns[k] = clamp(rqs_bucket_mid(i), min_ns, max_ns);
 	}
-	value_ns = rqs_bucket_mid(i);
-	if (value_ns < min_ns)
-		value_ns = min_ns;
-	if (value_ns > max_ns)
-		value_ns = max_ns;
+}
+
+uint64_t rqs_hist_quantile_ns(const struct rqs_hist *hist, uint32_t permille, uint64_t min_ns, uint64_t max_ns)
+{
+	uint64_t value_ns;
+
+	rqs_hist_quantiles_ns(hist, &permille, 1, min_ns, max_ns, &value_ns);
 	return value_ns;
 }
 

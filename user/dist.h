@@ -43,6 +43,10 @@ void rqs_hist_add_buckets(struct rqs_hist *hist, const struct rqs_hist *other);
  */
 uint64_t rqs_hist_quantile_ns(const struct rqs_hist *hist, uint32_t permille, uint64_t min_ns, uint64_t max_ns);
 
+/** rqs_hist_quantiles_ns() - @n of them in one pass. @permilles: rising. @ret_ns: @n values. */
+void rqs_hist_quantiles_ns(const struct rqs_hist *hist, const uint32_t *permilles, uint32_t n, uint64_t min_ns,
+			   uint64_t max_ns, uint64_t *ret_ns);
+
 /**
  * rqs_hist_pack() - the buckets, without count, sum and extrema, in few bytes.
  * One number a bucket that is not 0, seven bits a byte, lowest first: its count shifted up by one; the lowest

@@ -29,6 +29,13 @@ void rqs_encode_books(struct rqs_json *json, const struct rqs_books *books, int6
 /** rqs_encode_service_head() - members "name" to "pids", into the object that is open. */
 void rqs_encode_service_head(struct rqs_json *json, const struct rqs_model *model, const struct rqs_service *service);
 
+/**
+ * rqs_encode_service_now() - members "slot", "active", "recent", "spark" and "spark_p99_ns" of the last seconds, into
+ * the object that is open. @scratch: overwritten; large, so that callers with many services keep one.
+ */
+void rqs_encode_service_now(struct rqs_json *json, const struct rqs_model *model, const struct rqs_service *service,
+			    struct rqs_recent *scratch);
+
 /** rqs_encode_host() - {"name", "kernel", "arch", "cpus"}. */
 void rqs_encode_host(struct rqs_json *json, const struct rqs_model *model);
 
@@ -58,9 +65,13 @@ void rqs_encode_self(struct rqs_json *json, const struct rqs_model *model);
 /** rqs_encode_finish() - the text; { NULL, 0 } with errno ENOMEM when memory ran out anywhere. */
 struct rqs_text rqs_encode_finish(struct rqs_json *json);
 
+/** rqs_encode_heat_lows() - member "lows_ns": the lower end of each row of the heatmaps. */
+void rqs_encode_heat_lows(struct rqs_json *json);
+
 /* Windows as columns; "t", "span_ms", "seq", "columns" and "heat" go into the object that is open. */
 struct rqs_encode_windows {
 	bool heat;
+	bool heat_lows; /* with .heat: "lows_ns" in it */
 	uint32_t count;
 	uint64_t span_ns;  /* sum */
 	uint64_t start_real_ns; /* of the first */
@@ -68,7 +79,7 @@ struct rqs_encode_windows {
 
 /**
  * rqs_encode_windows() - the windows of a range.
- * @what: .heat is input, the rest is set. Return: 0, or -ENOMEM (the text then failed too).
+ * @what: .heat and .heat_lows are input, the rest is set. Return: 0, or -ENOMEM (the text then failed too).
  */
 int rqs_encode_windows(struct rqs_json *json, const struct rqs_history *history, struct rqs_range range,
 		       struct rqs_encode_windows *what);

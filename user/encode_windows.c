@@ -140,6 +140,17 @@ static void encode_axis(struct rqs_json *json, const struct gathered *all)
 	rqs_json_array_end(json);
 }
 
+void rqs_encode_heat_lows(struct rqs_json *json)
+{
+	uint32_t i;
+
+	rqs_json_key(json, "lows_ns");
+	rqs_json_array(json);
+	for (i = 0; i < RQS_HEAT_ROWS; i++)
+		rqs_json_uint(json, rqs_heat_low_ns(i));
+	rqs_json_array_end(json);
+}
+
 int rqs_encode_windows(struct rqs_json *json, const struct rqs_history *history, struct rqs_range range,
 		       struct rqs_encode_windows *what)
 {
@@ -156,6 +167,8 @@ int rqs_encode_windows(struct rqs_json *json, const struct rqs_history *history,
 	if (what->heat) {
 		rqs_json_key(json, "heat");
 		rqs_json_object(json);
+		if (what->heat_lows)
+			rqs_encode_heat_lows(json);
 		for (i = 0; i < RQS_HIST_COUNT; i++) {
 			if (!rqs_hists[i].heat || !is_known(all, rqs_hists[i].count))
 				continue;

@@ -45,11 +45,7 @@ static void encode_lists(struct rqs_json *json)
 	rqs_json_array_end(json);
 	rqs_json_key(json, "heat");
 	rqs_json_object(json);
-	rqs_json_key(json, "lows_ns");
-	rqs_json_array(json);
-	for (i = 0; i < RQS_HEAT_ROWS; i++)
-		rqs_json_uint(json, rqs_heat_low_ns(i));
-	rqs_json_array_end(json);
+	rqs_encode_heat_lows(json);
 	rqs_json_object_end(json);
 }
 
@@ -115,64 +111,22 @@ struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rq
 	return finish(&json);
 }
 
-static void encode_recent(struct rqs_json *json, const struct rqs_recent *recent)
-{
-	rqs_json_object(json);
-	rqs_encode_uint(json, "requests", recent->sum.requests);
-	rqs_encode_uint(json, "responses", recent->sum.responses);
-	rqs_encode_uint(json, "errors", recent->sum.errors);
-	encode_ms(json, "span_ms", recent->span_ns);
-	rqs_json_key(json, "duration");
-	rqs_encode_dist(json, &recent->duration, recent->lost);
-	rqs_json_key(json, "split");
-	rqs_encode_split(json, &recent->sum.split);
-	rqs_json_object_end(json);
-}
-
-/* Oldest first, always RQS_SPARK_SECONDS values; null before the service was known. */
-static void encode_spark(struct rqs_json *json, const struct rqs_services *services,
-			 const struct rqs_service *service, const double *values)
-{
-	uint32_t ago;
-
-	rqs_json_array(json);
-	for (ago = RQS_SPARK_SECONDS; ago; ago--) {
-		uint64_t second = services->second - ago;
-
-		if (services->second < ago || second < service->first_second)
-			rqs_json_null(json);
-		else
-			rqs_json_number(json, values[second % RQS_SPARK_SECONDS]);
-	}
-	rqs_json_array_end(json);
-}
-
 static void encode_service(struct rqs_json *json, const struct rqs_model *model, const struct rqs_service *service,
-			   const struct rqs_recent *recent)
+			   struct rqs_recent *scratch)
 {
-	bool active = service->pid_count || service->now.requests || recent->sum.requests || recent->sum.responses;
-
 	rqs_json_object(json);
-	rqs_encode_uint(json, "slot", service->slot);
 	rqs_encode_service_head(json, model, service);
-	rqs_json_key(json, "active");
-	rqs_json_bool(json, active);
 	rqs_encode_books(json, &service->totals.books, rqs_services_in_flight(&model->services, service));
 	rqs_encode_uint(json, "errors", rqs_totals_errors(&service->totals));
-	rqs_json_key(json, "recent");
-	encode_recent(json, recent);
-	rqs_json_key(json, "spark");
-	encode_spark(json, &model->services, service, service->spark_requests);
-	rqs_json_key(json, "spark_p99_ns");
-	encode_spark(json, &model->services, service, service->spark_p99_ns);
+	rqs_encode_service_now(json, model, service, scratch);
 	rqs_json_object_end(json);
 }
 
 struct rqs_text rqs_frame_services(const struct rqs_model *model)
 {
 	const struct rqs_service *order[RQS_SLOT_MAX];
-	struct rqs_recent *recent = malloc(sizeof(*recent));
-	struct rqs_json json = { .failed = !recent };
+	struct rqs_recent *scratch = malloc(sizeof(*scratch));
+	struct rqs_json json = { .failed = !scratch };
 	uint32_t i;
 
 	begin(&json, "services");
@@ -181,12 +135,10 @@ struct rqs_text rqs_frame_services(const struct rqs_model *model)
 	rqs_json_key(&json, "items");
 	rqs_json_array(&json);
 	rqs_services_order(&model->services, order);
-	for (i = 0; i < model->services.count && recent; i++) {
-		rqs_services_recent(&model->services, order[i], recent);
-		encode_service(&json, model, order[i], recent);
-	}
+	for (i = 0; i < model->services.count && scratch; i++)
+		encode_service(&json, model, order[i], scratch);
 	rqs_json_array_end(&json);
-	free(recent);
+	free(scratch);
 	return finish(&json);
 }
 

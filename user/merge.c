@@ -110,15 +110,21 @@ static uint64_t to_ns(double value)
 	return value < 0x1p63 ? (uint64_t)value : 1ULL << 63;
 }
 
-static double quantile(const struct rqs_merge *merge, const struct rqs_column_spec *spec)
+static void quantiles(const struct rqs_merge *merge, uint32_t index, double *row)
 {
-	const struct rqs_hist *hist = &merge->hists[spec->hist];
-	enum rqs_column count = rqs_hists[spec->hist].count;
-	double min_ns = merge->row[count + RQS_DIST_MIN_NS], max_ns = merge->row[count + RQS_DIST_MAX_NS];
+	const struct rqs_hist *hist = &merge->hists[index];
+	uint32_t first = rqs_hists[index].count + RQS_DIST_QUANTILES, permilles[RQS_DIST_QUANTILES], i;
+	double min_ns = merge->row[rqs_hists[index].count + RQS_DIST_MIN_NS];
+	double max_ns = merge->row[rqs_hists[index].count + RQS_DIST_MAX_NS];
+	bool known = !merge->lost[index] && hist->low != hist->high && !isnan(min_ns) && !isnan(max_ns);
+	uint64_t values_ns[RQS_DIST_QUANTILES];
 
-	if (merge->lost[spec->hist] || hist->low == hist->high || isnan(min_ns) || isnan(max_ns))
-		return NAN;
-	return (double)rqs_hist_quantile_ns(hist, spec->permille, to_ns(min_ns), to_ns(max_ns));
+	for (i = 0; i < RQS_DIST_QUANTILES; i++)
+		permilles[i] = rqs_columns[first + i].permille;
+	if (known)
+		rqs_hist_quantiles_ns(hist, permilles, RQS_DIST_QUANTILES, to_ns(min_ns), to_ns(max_ns), values_ns);
+	for (i = 0; i < RQS_DIST_QUANTILES; i++)
+		row[first + i] = known ? (double)values_ns[i] : NAN;
 }
 
 void rqs_merge_row(const struct rqs_merge *merge, double *ret_row)
@@ -127,12 +133,10 @@ void rqs_merge_row(const struct rqs_merge *merge, double *ret_row)
 	uint32_t i;
 
 	for (i = 0; i < RQS_COLUMN_COUNT; i++) {
-		const struct rqs_column_spec *spec = &rqs_columns[i];
-
 		ret_row[i] = merge->row[i];
-		if (spec->rule == RQS_MERGE_MEAN)
+		if (rqs_columns[i].rule == RQS_MERGE_MEAN)
 			ret_row[i] = merge->weight_ns[i] > 0 ? merge->row[i] / merge->weight_ns[i] : NAN;
-		else if (spec->rule == RQS_MERGE_QUANTILE && !single)
-			ret_row[i] = quantile(merge, spec);
 	}
+	for (i = 0; i < RQS_HIST_COUNT && !single; i++)
+		quantiles(merge, i, ret_row);
 }

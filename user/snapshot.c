@@ -2,10 +2,23 @@
 #include "snapshot.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "encode.h"
 
-#define HISTORY_SPAN_NS 60000000000ULL
+#define SECOND_NS 1000000000ULL
+#define HISTORY_SPAN_NS (60 * SECOND_NS)
+
+/*
+ * Longer ranges, coarser as they reach further back, at what the history keeps: merging takes most of the time. Those
+ * that only repeat what a shorter one has are left out.
+ */
+static const struct {
+	uint64_t span_ns;
+	uint32_t points;
+} ranges[] = { { 600 * SECOND_NS, 600 }, { 3600 * SECOND_NS, 360 }, { RQS_HISTORY_SECOND_SPAN_NS, 360 } };
+
+#define LATEST_SPAN_NS (5 * SECOND_NS)
 
 static void encode_totals(struct rqs_json *json, const struct rqs_totals *totals)
 {
@@ -126,17 +139,53 @@ static void encode_all_totals(struct rqs_json *json, const struct rqs_model *mod
 static void encode_services(struct rqs_json *json, const struct rqs_model *model)
 {
 	const struct rqs_service *order[RQS_SLOT_MAX];
+	struct rqs_recent *scratch = malloc(sizeof(*scratch));
 	uint32_t i;
 
+	json->failed |= !scratch;
 	rqs_services_order(&model->services, order);
 	rqs_json_array(json);
-	for (i = 0; i < model->services.count; i++) {
+	for (i = 0; i < model->services.count && scratch; i++) {
 		rqs_json_object(json);
 		rqs_encode_service_head(json, model, order[i]);
 		rqs_encode_books(json, &order[i]->totals.books, rqs_services_in_flight(&model->services, order[i]));
 		rqs_encode_uint(json, "errors", rqs_totals_errors(&order[i]->totals));
 		encode_totals(json, &order[i]->totals);
+		rqs_encode_service_now(json, model, order[i], scratch);
 		rqs_json_object_end(json);
+	}
+	rqs_json_array_end(json);
+	free(scratch);
+}
+
+static void encode_range(struct rqs_json *json, const struct rqs_model *model, struct rqs_range range,
+			 uint64_t resolution_ns)
+{
+	struct rqs_encode_windows what = { .heat = true };
+
+	rqs_json_object(json);
+	rqs_json_key(json, "resolution_ms");
+	rqs_json_ms(json, resolution_ns);
+	rqs_encode_windows(json, model->history, range, &what);
+	rqs_json_object_end(json);
+}
+
+/* The first is the last seconds as one window. */
+static void encode_ranges(struct rqs_json *json, const struct rqs_model *model)
+{
+	uint64_t uptime_ns = model->end_ns - model->host.attached_ns, known_ns = HISTORY_SPAN_NS;
+	uint64_t ticks = LATEST_SPAN_NS / rqs_history_resolution_ns(model->history, false);
+	struct rqs_range range;
+	uint32_t i;
+
+	rqs_json_array(json);
+	rqs_history_since(model->history, model->seq > ticks ? model->seq - ticks : 0, model->seq, true, &range);
+	encode_range(json, model, range, LATEST_SPAN_NS);
+	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && uptime_ns > known_ns; i++) {
+		rqs_history_range(model->history, model->end_real_ns - ranges[i].span_ns, model->end_real_ns,
+				  ranges[i].points, &range);
+		encode_range(json, model, range, range.resolution_ns);
+		known_ns = ranges[i].span_ns;
 	}
 	rqs_json_array_end(json);
 }
@@ -144,7 +193,7 @@ static void encode_services(struct rqs_json *json, const struct rqs_model *model
 static void encode_history(struct rqs_json *json, const struct rqs_model *model)
 {
 	uint64_t tick_ns = rqs_history_resolution_ns(model->history, false), wanted = HISTORY_SPAN_NS / tick_ns;
-	struct rqs_encode_windows what = { .heat = false };
+	struct rqs_encode_windows what = { .heat = true, .heat_lows = true };
 	struct rqs_range range;
 
 	rqs_history_since(model->history, model->seq > wanted ? model->seq - wanted : 0, model->seq, false, &range);
@@ -156,6 +205,8 @@ static void encode_history(struct rqs_json *json, const struct rqs_model *model)
 	rqs_json_time(json, what.count ? what.start_real_ns : model->host.attached_real_ns);
 	rqs_encode_uint(json, "windows", what.count);
 	rqs_encode_uint(json, "span_ns", what.span_ns);
+	rqs_json_key(json, "ranges");
+	encode_ranges(json, model);
 	rqs_json_object_end(json);
 }
 
@@ -212,6 +263,8 @@ struct rqs_text rqs_snapshot_encode(const struct rqs_model *model)
 	rqs_json_key(&json, "taken_at");
 	rqs_json_time(&json, model->end_real_ns);
 	rqs_encode_uint(&json, "uptime_ns", model->end_ns - model->host.attached_ns);
+	rqs_json_key(&json, "slow_ms");
+	rqs_json_ms(&json, model->host.slow_ns);
 	rqs_json_key(&json, "totals");
 	encode_all_totals(&json, model);
 	rqs_json_key(&json, "services");

@@ -8,6 +8,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { accept, sendText } from './websocket.mjs';
 import { Host } from './host.mjs';
+import { snapshotOf } from './recording.mjs';
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml' };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -63,6 +64,9 @@ export class Feed {
 		const head = { 'content-security-policy': CSP, 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
 		if (path === '/livez' || path === '/readyz') {
 			res.writeHead(200, { ...head, 'content-type': 'text/plain' }).end('ok\n');
+		} else if (path === '/api/v1/snapshot') {
+			const allowed = !this.token || req.headers.authorization === `Bearer ${this.token}`;
+			res.writeHead(allowed ? 200 : 401, { ...head, 'content-type': 'application/json' }).end(allowed ? JSON.stringify(snapshotOf(this.host)) : '');
 		} else if (file) {
 			res.writeHead(200, { ...head, 'content-type': file.type }).end(file.body);
 		} else {

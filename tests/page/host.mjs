@@ -88,11 +88,12 @@ function quantiles(name, rows) {
 }
 
 export class Host {
-	constructor(scenario) {
+	/** @param {string} scenario @param {number} [now] UNIX ms; with the same moment all is the same again */
+	constructor(scenario, now = Date.now()) {
 		this.scenario = scenario;
 		this.now = scenarios[scenario]();
 		this.instance = randomBytes(8).toString('hex');
-		this.startedT = Math.floor(Date.now() / TICK_MS) * TICK_MS;
+		this.startedT = Math.floor(now / TICK_MS) * TICK_MS;
 		this.attachedT = this.startedT - (this.now.attachedForMs ?? 0);
 		this.seq = Math.round((this.startedT - this.attachedT) / TICK_MS);
 		this.lastT = this.startedT;

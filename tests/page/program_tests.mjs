@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
 import { join } from 'node:path';
+import { drop, replaying } from './replay_tests.mjs';
 import { assert, binary, card, equal, live, number, open, shoot, skip, temp, test, text, until } from './lib.mjs';
 
 const TOKEN = '00112233445566778899aabbccddeeff';
@@ -153,6 +154,28 @@ export async function programTests(browser) {
 		assert(Math.abs(used - gib(document.totals.memory.used_bytes)) < 0.3, `used memory ${used}`);
 		await until('the 4 errors as events', async () => (await page.$$eval('.events tbody tr', (rows, port) => rows.filter((r) => r.textContent.includes(`:${port} GET /error`)).length, web.port)) === 4);
 		assert(document.events.counts.server_error >= 4, 'events in the snapshot');
+	}));
+
+	await test('program_snapshot_is_replayed', () => withProgram(browser, async (page, program, web) => {
+		await live(page);
+		for (let k = 0; k < 40; k++)
+			await web.ask(k % 10 === 0 ? '/error' : k % 4 === 0 ? '/slow' : '/');
+		const seen = await until('all 40 requests on the page', async () => {
+			const cells = await row(page, web.port);
+			return cells?.[1] === '40' && cells[4].trim() === '10 %' ? cells : null;
+		});
+		const remote = spawnSync(binary, ['snapshot', '--from', program.origin, '--token-file', tokenFile], { encoding: 'utf8', timeout: 10e3, maxBuffer: 2 ** 26 });
+		equal(remote.status, 0, `status of rqscope snapshot: ${remote.stderr}`);
+		const members = (x) => (x && typeof x === 'object' && !Array.isArray(x) ? Object.keys(x).map((k) => [k, k === 'columns' ? '' : members(x[k])]) : '');
+		equal(JSON.stringify(members(JSON.parse(remote.stdout))), JSON.stringify(members(await snapshot(program))), 'members of both snapshots');
+		await drop(page, remote.stdout);
+		await replaying(page);
+		const replayed = await until('the service', () => row(page, web.port));
+		for (const k of [0, 1, 4, 5, 6])
+			equal(replayed[k], seen[k], `cell ${k} of the service`);
+		const events = await page.$$eval('.events tbody tr', (rows, port) => rows.filter((r) => r.textContent.includes(`:${port} GET /error`)).length, web.port);
+		equal(events, 4, 'errors as events');
+		await shoot(page, 'program-replay');
 	}));
 
 	await test('program_page_at_10_requests_a_second', () => withProgram(browser, async (page, program, web) => {

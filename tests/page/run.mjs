@@ -8,6 +8,7 @@ import { assert, binary, build, finish, launch, test } from './lib.mjs';
 import { chartTests } from './chart_tests.mjs';
 import { feedTests } from './feed_tests.mjs';
 import { programTests } from './program_tests.mjs';
+import { replayTests } from './replay_tests.mjs';
 import { pureTests } from './pure_tests.mjs';
 import { timeTests } from './time_tests.mjs';
 
@@ -28,6 +29,7 @@ if (dir) {
 		await feedTests(browser, dir);
 		await timeTests(browser, dir);
 		await chartTests(browser, dir);
+		await replayTests(browser, dir);
 		if (binary)
 			await programTests(browser);
 		await test('browser_survived', async () => assert(browser.pages().length > 0, 'no page left'));

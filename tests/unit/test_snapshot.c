@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "columns.h"
 #include "frame.h"
+#include "services.h"
 #include "snapshot.h"
 
 #define SCHEMA "docs/snapshot.schema.json"
@@ -276,7 +278,112 @@ static void test_history_is_the_last_minute(void **state)
 	for (i = 0; i < 600; i++)
 		sum += json_integer_value(json_array_get(column, i));
 	assert_int_equal(sum, 3600);
-	assert_null(at(json, "history/heat"));
+	json_decref(json);
+}
+
+/* Counts of a heatmap, and whether its rows rise. */
+static int64_t heat_sum(json_t *windows)
+{
+	size_t i, k;
+	int64_t sum = 0;
+
+	for (i = 0; i < json_array_size(windows); i++) {
+		json_t *pairs = json_array_get(windows, i);
+
+		assert_int_equal(json_array_size(pairs) % 2, 0);
+		for (k = 0; k < json_array_size(pairs); k += 2) {
+			assert_true(!k || json_integer_value(json_array_get(pairs, k - 2)) <
+						  json_integer_value(json_array_get(pairs, k)));
+			sum += json_integer_value(json_array_get(pairs, k + 1));
+		}
+	}
+	return sum;
+}
+
+static int64_t column_sum(json_t *column)
+{
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < json_array_size(column); i++)
+		sum += json_integer_value(json_array_get(column, i));
+	return sum;
+}
+
+static void test_heat_counts_what_its_column_counts(void **state)
+{
+	struct fixture *fix = *state;
+	json_t *json;
+
+	apply_everything(fix, 700);
+	json = take(fix);
+	assert_true(fits_schema(json));
+	assert_int_equal(json_array_size(at(json, "history/heat/lows_ns")), RQS_HEAT_ROWS);
+	assert_int_equal(json_array_size(at(json, "history/heat/http.server.duration")), 600);
+	assert_int_equal(heat_sum(at(json, "history/heat/http.server.duration")), 1800);
+	assert_int_equal(heat_sum(at(json, "history/heat/runqueue.latency")),
+			 column_sum(at(json, "history/columns/runqueue.latency.count")));
+	json_decref(json);
+}
+
+static void expect_range(json_t *json, int64_t resolution_ms, size_t windows, int64_t requests)
+{
+	const char *name;
+	json_t *column;
+
+	assert_int_equal(json_integer_value(at(json, "resolution_ms")), resolution_ms);
+	assert_int_equal(json_array_size(at(json, "t")), windows);
+	assert_int_equal(json_array_size(at(json, "span_ms")), windows);
+	json_object_foreach(at(json, "columns"), name, column)
+		assert_int_equal(json_array_size(column), windows);
+	assert_int_equal(column_sum(at(json, "columns/http.server.requests")), requests);
+	assert_int_equal(heat_sum(at(json, "heat/http.server.duration")),
+			 column_sum(at(json, "columns/http.server.duration.count")));
+}
+
+static void test_longer_ranges_come_as_they_are_needed(void **state)
+{
+	struct fixture *fix = *state;
+	json_t *json;
+
+	apply_everything(fix, 600);
+	json = take(fix);
+	assert_int_equal(json_array_size(at(json, "history/ranges")), 1);
+	expect_range(at(json, "history/ranges/0"), 5000, 1, 6 * 50);
+	assert_int_equal(integer(json, "history/ranges/0/columns/http.server.duration.max_ns/0"), 600 * MS);
+	json_decref(json);
+	apply_everything(fix, 100);
+	json = take(fix);
+	assert_int_equal(json_array_size(at(json, "history/ranges")), 2);
+	expect_range(at(json, "history/ranges/1"), 200, 351, 6 * 700);
+	json_decref(json);
+	apply_everything(fix, 36000);
+	json = take(fix);
+	assert_true(fits_schema(json));
+	assert_int_equal(json_array_size(at(json, "history/ranges")), 4);
+	expect_range(at(json, "history/ranges/1"), 1000, 600, 6 * 6000);
+	expect_range(at(json, "history/ranges/2"), 10000, 360, 6 * 36000);
+	expect_range(at(json, "history/ranges/3"), 20000, 184, 6 * 36700);
+	json_decref(json);
+}
+
+static void test_services_tell_their_last_seconds(void **state)
+{
+	struct fixture *fix = *state;
+	json_t *json;
+
+	apply_everything(fix, 200);
+	json = take(fix);
+	assert_int_equal(integer(json, "slow_ms"), 1000);
+	assert_int_equal(integer(json, "services/0/slot"), 1);
+	assert_true(json_is_true(at(json, "services/0/active")));
+	assert_int_equal(integer(json, "services/0/recent/requests"), 600);
+	assert_int_equal(integer(json, "services/0/recent/span_ms"), 10000);
+	assert_int_equal(integer(json, "services/0/recent/duration/count"), 300);
+	assert_int_equal(json_array_size(at(json, "services/0/spark")), RQS_SPARK_SECONDS);
+	assert_true(json_is_null(at(json, "services/0/spark/39")));
+	assert_int_equal(integer(json, "services/0/spark/59"), 60);
+	assert_true(json_is_integer(at(json, "services/0/spark_p99_ns/59")));
 	json_decref(json);
 }
 
@@ -383,6 +490,10 @@ static void test_the_schema_refuses_what_breaks_the_contract(void **state)
 		{ "totals/memory", "used_bytes", false }, { "totals/cpu", "idle", false }, { "services/0", "pids", false },
 		{ "services/0", "container", true }, { "services/0", "errors", true }, { "services/0", "port", false },
 		{ "history", "columns", true }, { "history/columns", "http.server.requests", false },
+		{ "", "slow_ms", false }, { "history", "heat", false }, { "history/heat", "lows_ns", true },
+		{ "history/heat", "http.server.duration", false }, { "history", "ranges", false },
+		{ "history/ranges/0", "columns", true }, { "history/ranges/0", "resolution_ms", false },
+		{ "services/0", "spark", false }, { "services/0/recent", "span_ms", true }, { "services/0", "active", false },
 		{ "events/recent/0", "at", false }, { "events/recent/0", "level", false }, { "events", "counts", true },
 		{ "coverage/lost", "unmatched", true }, { "coverage", "probes", false }, { "self", "rss_bytes", false },
 	};
@@ -423,6 +534,9 @@ int main(void)
 		with_model(test_an_empty_one_fits_the_schema),
 		with_model(test_a_full_one_fits_the_schema),
 		with_model(test_history_is_the_last_minute),
+		with_model(test_heat_counts_what_its_column_counts),
+		with_model(test_longer_ranges_come_as_they_are_needed),
+		with_model(test_services_tell_their_last_seconds),
 		with_model(test_events_are_clean_and_name_their_service),
 		with_model(test_what_is_not_measured_has_no_key),
 		with_model(test_huge_values_stay_valid),

@@ -13,10 +13,12 @@ import { Events } from './parts/events.js';
 import { Footer } from './parts/footer.js';
 import { Header } from './parts/header.js';
 import { Services } from './parts/services.js';
+import { Share } from './parts/share.js';
 import { TableView } from './parts/table.js';
 import { Verdict } from './parts/verdict.js';
 import { Picture } from './picture.js';
 import * as prefs from './prefs.js';
+import { Replay } from './replay.js';
 import { Socket } from './socket.js';
 import { Store } from './store.js';
 import { view } from './view.js';
@@ -56,16 +58,21 @@ function changed(...what) {
 	frame = requestAnimationFrame(draw);
 }
 
+let replay = null; // plays a snapshot in the place of the server
+let offline = new URLSearchParams(location.hash.slice(1)).has('replay'); // nothing is connected
+
+function receive(message) {
+	const what = store.apply(message);
+	if (what === 'hello')
+		subscribe();
+	if (!document.hidden)
+		store.keepRecent();
+	changed(what);
+}
+
 const socket = new Socket({
 	token: prefs.token,
-	message(message) {
-		const what = store.apply(message);
-		if (what === 'hello')
-			subscribe();
-		if (!document.hidden)
-			store.keepRecent();
-		changed(what);
-	},
+	message: receive,
 	phase(phase) {
 		if (phase === 'refused')
 			ask.open(Boolean(socket.tokenUsed));
@@ -74,8 +81,9 @@ const socket = new Socket({
 		changed('state');
 	},
 });
-const store = new Store((message) => socket.send(message));
-socket.connect(); // the answer comes while the page is built
+const store = new Store((message) => (replay ?? socket).send(message));
+if (!offline)
+	socket.connect(); // the answer comes while the page is built
 readColours();
 const picture = new Picture();
 const table = new TableView(() => changed('table'));
@@ -90,11 +98,29 @@ const help = new Help();
 const ask = new Ask((token) => {
 	prefs.setToken(token);
 	socket.connect();
-});
+}, () => share.choose());
+const share = new Share({ play, host: () => ({ name: store.hello?.host.name ?? 'host', t: store.newestT > 0 ? store.newestT : Date.now() }) });
+if (offline)
+	share.head(null);
 const header = new Header({ range: setRange, rate: setRate, pause: () => view.togglePause(store.newestT), theme: nextTheme, help: () => help.open() });
 
 function subscribe() {
 	socket.send({ type: 'subscribe', rate_ms: document.hidden ? HIDDEN_RATE_MS : state.rateMs });
+}
+
+function play(snapshot) {
+	offline = true;
+	replay?.end();
+	socket.stop();
+	ask.close();
+	store.clear();
+	events.show([], null);
+	card = null;
+	view.follow();
+	replay = new Replay(snapshot, receive);
+	replay.start();
+	share.head(store.hello);
+	changed('choices', 'state');
 }
 
 function setRange(ms) {
@@ -134,6 +160,8 @@ function draw() {
 	}
 	if (what.has('hello')) {
 		header.host(store.hello);
+		if (replay)
+			document.title = `Replay of ${document.title}`;
 		services.slowNs = store.hello.slow_ms * 1e6;
 		scope.setSplit(store.has('http.server.split.count'));
 	}
@@ -200,9 +228,9 @@ function drawWords(paused) {
 		cards.show(card);
 	}
 	header.state(pill(), socket.phase === 'open' ? performance.now() - socket.openedAt : null);
-	const lost = socket.phase !== 'open' && store.hello;
+	const lost = !offline && socket.phase !== 'open' && store.hello;
 	setData($('main'), 'link', lost ? 'lost' : 'open');
-	if (socket.phase !== 'open')
+	if (offline ? !replay : socket.phase !== 'open')
 		verdict.show(disconnected());
 	else if (store.hello && !paused)
 		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services,
@@ -230,7 +258,9 @@ function drawNotes() {
 	const seen = store.services?.items.some((s) => s.role === 'server' && s.requests > 0) || picture.data.requests.some((x) => x > 0);
 	const words = (title, why) => () => [el('h3', '', title), el('p', '', why)];
 	const quiet = (text) => () => [el('p', 'quiet', text)];
-	if (http) {
+	if (offline && !replay) {
+		latency.say('empty', words('Drop a snapshot here', 'It holds all that the charts need: the last minute window by window, the hours before in less detail.'));
+	} else if (http) {
 		latency.say(`off ${http.reason}`, words('HTTP is not measured', assess.sentence(http.reason)));
 		split.say('off', quiet('no HTTP probe'));
 		status.say('off', quiet('no HTTP probe'));
@@ -246,6 +276,8 @@ function drawNotes() {
 }
 
 function pill() {
+	if (offline)
+		return { state: 'replay', text: 'Replay' };
 	const waiting = Math.max(1, Math.ceil((socket.retryAt - performance.now()) / 1000));
 	switch (socket.phase) {
 	case 'open':
@@ -271,6 +303,8 @@ function pill() {
 }
 
 function disconnected() {
+	if (offline)
+		return { level: 'info', head: 'Drop a snapshot onto this page, or choose a file.', why: 'rqscope snapshot -o FILE makes one, and so does Share on a live page.' };
 	const since = socket.lostAt ? `Connection lost since ${format.clock(socket.lostAt)}.` : '';
 	if (socket.phase === 'refused')
 		return { level: 'bad', head: 'rqscope asks for its token.', why: '' };
@@ -289,10 +323,10 @@ function median(values) {
 }
 
 document.addEventListener('keydown', (e) => {
-	if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]') || e.target.matches?.('input, select, textarea'))
+	if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open], :popover-open') || e.target.matches?.('input, select, textarea'))
 		return;
 	const number = Number(e.key);
-	if (e.key === ' ' && !e.target.matches('button'))
+	if (e.key === ' ' && !e.target.matches('button') && !offline)
 		view.togglePause(store.newestT);
 	else if (number >= 1 && number <= prefs.range.values.length)
 		setRange(prefs.range.values[number - 1]);
@@ -304,6 +338,10 @@ document.addEventListener('keydown', (e) => {
 		$('scope').focus();
 	else if (e.key === 'd')
 		table.open(scope.all, scope.over ?? scope.strips.latency);
+	else if (e.key === 's')
+		share.save();
+	else if (e.key === 'o')
+		share.choose();
 	else if (e.key === '?')
 		help.open();
 	else if (!navigator.key(e))
@@ -317,7 +355,7 @@ document.addEventListener('visibilitychange', () => {
 		changed('size', 'state', 'recent', 'services', 'events', 'status');
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => changed('theme'));
-window.addEventListener('hashchange', () => prefs.token() && socket.connect());
+window.addEventListener('hashchange', () => prefs.token() && !offline && socket.connect());
 setInterval(() => changed('tick'), 1000);
 
 changed('choices', 'size', 'state');

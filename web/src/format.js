@@ -112,6 +112,11 @@ export function clock(ms, to = 'second') {
 	return format.format(ms);
 }
 
+/** Date and time of day where the reader is. */
+export function moment(ms) {
+	return `${new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' }).format(ms)}, ${clock(ms)}`;
+}
+
 /** A round value on an axis: no more digits than it needs. */
 export function tick(ns) {
 	const [scale, unit] = ns < 999.5 ? [1, 'ns'] : ns < 999.5e3 ? [1e3, 'µs'] : ns < 999.5e6 ? [1e6, 'ms'] : [1e9, 's'];

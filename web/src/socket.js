@@ -8,7 +8,7 @@ const SILENT_MS = 12000; // a connection without a word for so long is dead
 
 /**
  * Phases: connecting, open (hello was received), waiting (until the next attempt), refused (the token is missing or
- * wrong), full (the server has no room). on.phase(phase, detail) tells of each change.
+ * wrong), full (the server has no room), stopped (by the page). on.phase(phase, detail) tells of each change.
  */
 export class Socket {
 	/** @param {{token: () => string|null, message: (m: object) => void, phase: (p: string) => void}} on */
@@ -39,7 +39,7 @@ export class Socket {
 		try {
 			ws = new WebSocket(url, protocols);
 		} catch {
-			setTimeout(() => this.#enter('refused')); // the token has characters that no token has
+			setTimeout(() => this.phase === 'connecting' && this.#enter('refused')); // the token has characters that no token has
 			return;
 		}
 		this.ws = ws;
@@ -47,6 +47,13 @@ export class Socket {
 		this.#enter('connecting');
 		ws.onmessage = (event) => ws === this.ws && this.#receive(event.data);
 		ws.onclose = () => ws === this.ws && this.#closed();
+	}
+
+	/** Leave it, until connect() is called. */
+	stop() {
+		clearTimeout(this.timer);
+		this.#drop();
+		this.#enter('stopped');
 	}
 
 	send(message) {
@@ -91,12 +98,13 @@ export class Socket {
 		this.ws = null;
 		if (wasOpen)
 			this.lostAt = Date.now();
-		if (!wasOpen && this.reason?.code !== 'too_many_clients' && (await answers()) && this.ws === null && mine) {
+		if (!wasOpen && this.reason?.code !== 'too_many_clients' && (await answers()) && this.ws === null && mine && this.phase !== 'stopped') {
 			// The server is there and says no: a browser isn't told why, but only the token is left.
 			this.#enter('refused');
 			return;
 		}
-		this.#retry();
+		if (this.phase !== 'stopped')
+			this.#retry();
 	}
 
 	#retry() {

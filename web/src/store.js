@@ -42,6 +42,11 @@ export class Store {
 		this.recentAsked = -Infinity;
 	}
 
+	/** As new: what comes is of another host. */
+	clear() {
+		Object.assign(this, new Store(this.questions.send));
+	}
+
 	/** @returns {string|null} what changed: hello, picture (new windows), ranged (older ones), recent, services, events, status */
 	apply(message) {
 		switch (message.type) {

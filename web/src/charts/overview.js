@@ -21,6 +21,7 @@ export class Overview {
 		this.bar.setAttribute('role', 'slider');
 		this.bar.setAttribute('aria-label', 'Time shown');
 		this.bar.setAttribute('aria-valuemin', '0');
+		this.bar.setAttribute('aria-valuenow', '0');
 		this.root.append(this.span, this.bar, this.words);
 		root.append(this.root);
 		this.spanMs = SPANS_MS[0];

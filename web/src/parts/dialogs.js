@@ -15,6 +15,8 @@ const KEYS = [
 	['c', 'to the charts; then arrows move the crosshair, Shift faster, Enter picks what is there, Esc lets go'],
 	['d', 'the chart as a table'],
 	['Click', 'on a band: what is in it; on a name beside a chart: that alone, with Ctrl show or hide it'],
+	['s', 'save a snapshot: all that is known, as JSON'],
+	['o', 'open a snapshot and look at it offline'],
 	['?', 'these keys'],
 ];
 
@@ -35,8 +37,9 @@ export class Help {
 }
 
 export class Ask {
-	/** @param {(token: string) => void} given */
-	constructor(given) {
+	/** @param {(token: string) => void} given @param {() => void} open a snapshot instead */
+	constructor(given, open) {
+		$('ask-open').onclick = open;
 		$('ask-form').onsubmit = (e) => {
 			e.preventDefault();
 			const token = $('ask-token').value.trim();
