@@ -142,6 +142,11 @@ static void app_wake(void *data)
 /* Everything but the server, ready and not yet running. Return: an exit status. */
 static int app_open(struct app *app, const struct rqs_options *options)
 {
+	struct rqs_shed_config shed = {
+		.limit_ratio = options->max_overhead_ratio,
+		.tick_ns = options->tick_ns,
+		.parts = (RQS_PART_ROUTES | RQS_PART_CLIENT) & ~options->without,
+	};
 	char error[256] = "not enough memory";
 	int status = app_attach(app, options);
 
@@ -149,7 +154,7 @@ static int app_open(struct app *app, const struct rqs_options *options)
 		return status;
 	app->handover = rqs_handover_new(app_wake, app);
 	if (!app->handover ||
-	    rqs_collector_new(app->probes, app->handover, options->tick_ns, &app->collector, error) || app_model(app, options))
+	    rqs_collector_new(app->probes, app->handover, &shed, &app->collector, error) || app_model(app, options))
 		return complain(EXIT_FAILED, error);
 	return EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parts.h"
 #include "text.h"
 
 /* Of 28 MB for all of the model; services take up to 5.5 MB of them, events 0.4. */
@@ -232,6 +233,28 @@ static void apply_overload(struct rqs_model *model, const struct rqs_window *win
 	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
 }
 
+static void apply_shed(struct rqs_model *model, const struct rqs_window *window)
+{
+	const struct rqs_shed_change *change = window->shed_change;
+	char text[RQS_EVENT_TEXT_MAX];
+	const char *title;
+
+	model->shed = window->shed;
+	if (!change)
+		return;
+	title = rqs_part_title(change->part);
+	if (change->back)
+		snprintf(text, sizeof(text), "rqscope measures %s again: all will take %.2f %% of a CPU, %g %% is the limit", title,
+			 100 * change->cost_ratio, 100 * change->limit_ratio);
+	else if (change->late_ns)
+		snprintf(text, sizeof(text), "rqscope goes on without %s: its ticks came %.1f ms late", title,
+			 (double)change->late_ns / 1e6);
+	else
+		snprintf(text, sizeof(text), "rqscope goes on without %s: it took %.2f %% of a CPU, %g %% is the limit", title,
+			 100 * change->cost_ratio, 100 * change->limit_ratio);
+	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
+}
+
 static void apply_runqueue(struct rqs_model *model, const struct rqs_window *window)
 {
 	double span_ns = (double)(window->end_ns - window->start_ns);
@@ -315,6 +338,7 @@ int rqs_model_apply(struct rqs_model *model, const struct rqs_window *window)
 	apply_pids(model, window);
 	apply_events(model, window);
 	apply_overload(model, window);
+	apply_shed(model, window);
 	apply_runqueue(model, window);
 	apply_waiting(model, window);
 	if (window->vitals) {

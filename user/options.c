@@ -26,7 +26,7 @@ static const char *const command_names[] = {
 };
 #define COMMAND_COUNT (sizeof(command_names) / sizeof(command_names[0]))
 
-enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, TICK, SLOW, TAP, WITHOUT, FOR, FROM, OUTPUT, JSON, HELP,
+enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, MAX_OVERHEAD, TICK, SLOW, TAP, WITHOUT, FOR, FROM, OUTPUT, JSON, HELP,
        VERSION, RULE_COUNT };
 
 struct rule {
@@ -43,6 +43,7 @@ static const struct rule rules[RULE_COUNT] = {
 	[INSECURE] = { "insecure", NULL, SERVE | SNAPSHOT, 0 },
 	[ALLOW_HOST] = { "allow-host", "NAME", SERVE, 0 },
 	[MAX_CLIENTS] = { "max-clients", "N", SERVE, 0 },
+	[MAX_OVERHEAD] = { "max-overhead", "PERCENT", SERVE, 0 },
 	[TICK] = { "tick", "TIME", SERVE | SNAPSHOT, 0 },
 	[SLOW] = { "slow", "TIME", SERVE | SNAPSHOT, 0 },
 	[TAP] = { "tap", "A or B", SERVE | SNAPSHOT, 0 },
@@ -177,6 +178,28 @@ static int set_max_clients(struct parse *parse, const char *text)
 	return 0;
 }
 
+/* "2", "0.5": digits, and at most two more behind a point. */
+static int set_max_overhead(struct parse *parse, const char *text)
+{
+	size_t whole = strspn(text, "0123456789"), rest = 0;
+	bool point = text[whole] == '.';
+	uint32_t hundredths = 0;
+
+	if (point)
+		rest = strspn(text + whole + 1, "0123456789");
+	if (whole >= 1 && whole <= 4 && rest <= 2 && point == (rest > 0) && !text[whole + point + rest]) {
+		for (const char *p = text; *p; p++)
+			if (*p != '.')
+				hundredths = hundredths * 10 + (uint32_t)(*p - '0');
+		for (; rest < 2; rest++)
+			hundredths *= 10;
+	}
+	if (hundredths < 1 || hundredths > 100000)
+		return fail(parse, "--max-overhead: '%.60s' is not a percentage of one CPU from 0.01 to 1000", text);
+	parse->options.max_overhead_ratio = hundredths / 10000.0;
+	return 0;
+}
+
 static int set_tap(struct parse *parse, const char *text)
 {
 	char tap = (char)toupper((unsigned char)text[0]);
@@ -233,6 +256,8 @@ static int apply(struct parse *parse, int index, const char *value)
 		return set_allow_host(parse, value);
 	case MAX_CLIENTS:
 		return set_max_clients(parse, value);
+	case MAX_OVERHEAD:
+		return set_max_overhead(parse, value);
 	case TICK:
 		return set_duration(parse, rule, value, 50 * MS, SECOND, "from 50ms to 1s", &options->tick_ns);
 	case SLOW:

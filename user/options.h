@@ -26,6 +26,7 @@ struct rqs_options {
 	const char *allow_hosts[RQS_ALLOW_HOST_MAX];
 	size_t allow_host_count;
 	uint32_t max_clients;
+	double max_overhead_ratio; /* of one CPU; 0: no limit */
 	/* serve and snapshot */
 	uint64_t tick_ns; /* 50 ms .. 1 s */
 	uint64_t slow_ns;

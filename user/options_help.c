@@ -24,6 +24,8 @@ const char *rqs_options_help(void)
 	       "  --insecure            allow plain text beyond this host; see the last example\n"
 	       "                        for a better way\n"
 	       "  --max-clients N       browsers at a time, 1 to 5000, default 64\n"
+	       "  --max-overhead PERCENT  cost more of one CPU than this, and routes, then the\n"
+	       "                        client role are left out until they fit again\n"
 	       "\n"
 	       "serve, and snapshot without --from:\n"
 	       "  --tick TIME           length of a window, 50ms to 1s, default 100ms\n"
