@@ -79,7 +79,8 @@ static int app_signals(struct app *app)
 /* Attach; an exit status and a sentence when nothing could be. */
 static int app_attach(struct app *app, const struct rqs_options *options)
 {
-	struct rqs_probes_config config = { .slow_ns = options->slow_ns, .tap = options->tap, .without = options->without };
+	struct rqs_probes_config config = { .slow_ns = options->slow_ns, .tap = options->tap, .without = options->without,
+					    .services = options->max_services };
 	const struct rqs_probe_status *status;
 	uint32_t count;
 	char error[256] = "";
@@ -121,6 +122,7 @@ static int app_model(struct app *app, const struct rqs_options *options)
 		.instance = instance,
 		.tick_ns = options->tick_ns,
 		.slow_ns = options->slow_ns,
+		.history_ns = options->max_history_ns,
 	};
 	description.attached_ns = rqs_collector_start_ns(app->collector, &description.attached_real_ns);
 	app->model = rqs_model_new(&description);

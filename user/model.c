@@ -25,9 +25,16 @@ static int copy_host(struct rqs_host *to, const struct rqs_host *from)
 	return to->name && to->kernel && to->arch && to->version && to->instance ? 0 : -ENOMEM;
 }
 
+/* A third is for the ticks and what doesn't grow with the span. */
+static size_t history_bytes(uint64_t span_ns)
+{
+	return HISTORY_BYTES / 3 + (size_t)((double)(HISTORY_BYTES - HISTORY_BYTES / 3) * ((double)span_ns / RQS_HISTORY_SPAN_NS));
+}
+
 struct rqs_model *rqs_model_new(const struct rqs_host *host)
 {
 	struct rqs_model *model = calloc(1, sizeof(*model));
+	uint64_t span_ns;
 	int err;
 
 	if (!model)
@@ -41,7 +48,8 @@ struct rqs_model *rqs_model_new(const struct rqs_host *host)
 	model->cpu_count = host->cpus;
 	model->cpus = calloc(host->cpus + 1, sizeof(*model->cpus));
 	model->cpu_second = calloc(host->cpus + 1, sizeof(*model->cpu_second));
-	model->history = rqs_history_new(host->tick_ns ? host->tick_ns : 1, HISTORY_BYTES);
+	span_ns = host->history_ns ? host->history_ns : RQS_HISTORY_SPAN_NS;
+	model->history = rqs_history_new(host->tick_ns ? host->tick_ns : 1, span_ns, history_bytes(span_ns));
 	if (!model->cpus || !model->cpu_second || !model->history)
 		err = -ENOMEM;
 	model->end_ns = host->attached_ns;

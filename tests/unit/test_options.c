@@ -13,6 +13,7 @@
 
 #include "options.h"
 #include "parts.h"
+#include "values.h"
 
 #define MS 1000000ULL
 #define WORDS_MAX 80
@@ -82,6 +83,8 @@ static void test_options_defaults_are_those_of_the_contract(void **state)
 	assert_false(o.insecure);
 	assert_int_equal(o.allow_host_count, 0);
 	assert_int_equal(o.max_clients, 64);
+	assert_int_equal(o.max_services, 126);
+	assert_true(o.max_history_ns == 6 * 3600 * 1000 * MS);
 	assert_true(o.max_overhead_ratio == 0);
 	assert_int_equal(o.tick_ns, 100 * MS);
 	assert_int_equal(o.slow_ns, 1000 * MS);
@@ -157,6 +160,12 @@ static void test_options_takes_both_spellings_and_the_last_one(void **state)
 	assert_int_equal(o.tap, 'B');
 	good("--without|routes|--without=client,runqueue", &o);
 	assert_int_equal(o.without, RQS_PART_CLIENT | RQS_PART_RUNQUEUE);
+	good("--max-services|1|--max-history=10m", &o);
+	assert_int_equal(o.max_services, 1);
+	assert_true(o.max_history_ns == 600 * 1000 * MS);
+	good("--max-history=24h", &o);
+	good("snapshot|--max-services|126", &o);
+	assert_int_equal(o.max_services, 126);
 	good("--max-overhead=0.5", &o);
 	assert_true(fabs(o.max_overhead_ratio - 0.005) < 1e-12);
 	good("--max-overhead|0.01|--max-overhead|1000", &o);
@@ -380,6 +389,11 @@ static void test_options_refuses_bad_values(void **state)
 		snprintf(line, sizeof(line), "--tap=%s", taps[i]);
 		bad(line, "--tap|A and B");
 	}
+	bad("--max-services=0", "--max-services|1 to 126");
+	bad("--max-services=127", "--max-services|1 to 126");
+	bad("--max-services=1234567890", "--max-services|1 to 126");
+	bad("--max-history=599s", "--max-history|10m to 24h");
+	bad("--max-history=25h", "--max-history|10m to 24h");
 	for (size_t i = 0; i < COUNT(shares); i++) {
 		snprintf(line, sizeof(line), "--max-overhead=%s", shares[i]);
 		bad(line, "--max-overhead|0.01 to 1000");
@@ -438,7 +452,7 @@ static void test_options_refuses_the_rest(void **state)
 static void test_options_wants_values_where_they_belong(void **state)
 {
 	static const char *const takers[] = { "listen", "token-file", "allow-host", "max-clients", "tick", "slow", "tap",
-					      "without", "max-overhead" };
+					      "without", "max-overhead", "max-services", "max-history" };
 	static const char *const flags[] = { "no-auth", "insecure", "help", "version" };
 	char line[64], needles[64];
 
@@ -479,6 +493,8 @@ static void test_options_refuses_those_of_other_commands(void **state)
 		{ "snapshot|--allow-host|x", "--allow-host" },
 		{ "snapshot|--max-clients|5", "--max-clients" },
 		{ "snapshot|--max-overhead|5", "--max-overhead" },
+		{ "snapshot|--max-history|1h", "--max-history" },
+		{ "check|--max-services|5", "--max-services" },
 		{ "check|--listen|127.0.0.1:1", "--listen|check" },
 		{ "check|--tick|100ms", "--tick|check" },
 		{ "check|--slow|1s", "--slow" },
@@ -504,6 +520,7 @@ static void test_options_refuses_what_contradicts(void **state)
 	bad("snapshot|--from|unix:/run/x|--slow|1s", "--slow|--from");
 	bad("snapshot|--from|unix:/run/x|--tap|A", "--tap|--from");
 	bad("snapshot|--from|unix:/run/x|--without|routes", "--without|--from");
+	bad("snapshot|--from|unix:/run/x|--max-services|5", "--max-services|--from");
 	bad("snapshot|--from|http://10.0.0.1:7117/#token=abc", "--from|10.0.0.1|ssh -L|--insecure");
 	bad("snapshot|--from|https://127.0.0.1:7117/", "--from|https");
 	bad("snapshot|--from|127.0.0.1:7117", "--from");
@@ -567,7 +584,7 @@ static void test_help_fits_and_names_every_option(void **state)
 {
 	static const char *const words[] = {
 		"rqscope snapshot", "rqscope check", "--listen", "unix:PATH", "--token-file", "--no-auth", "--allow-host",
-		"--insecure", "--max-clients", "--max-overhead", "--tick", "--slow", "--tap", "--without", "--for", "--from", "--output", "-o", "--json",
+		"--insecure", "--max-clients", "--max-overhead", "--max-services", "--max-history", "--tick", "--slow", "--tap", "--without", "--for", "--from", "--output", "-o", "--json",
 		"--help", "--version", "ssh -L", "Examples", "Exit codes", "7117",
 	};
 	const char *help = rqs_options_help(), *line = help, *end;
