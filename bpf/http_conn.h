@@ -46,7 +46,7 @@ struct rqs_open {
 	__u16 status;
 	__u8 is_head;
 	__u8 is_connect;
-	__u32 pad;
+	__u32 route;	/* see http_routes.h */
 };
 _Static_assert(sizeof(struct rqs_open) == 64, "64 bytes more for each pipelined request");
 

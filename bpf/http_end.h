@@ -6,7 +6,7 @@
 #ifndef RQS_BPF_HTTP_END_H
 #define RQS_BPF_HTTP_END_H
 
-#include "http_books.h"
+#include "http_routes.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -171,11 +171,13 @@ __noinline int rqs_end_response(struct rqs_conn *conn, struct rqs_pipe *pipe, __
 	if (!conn)
 		return 0;
 	open = rqs_open_find(conn, pipe, conn->ended);
+	timed = open && open->start_ns && status;
+	rqs_route_end(open ? open->route : rqs_route_rest(conn->slot), conn->slot, status, timed,
+		      timed ? now_ns - open->start_ns : 0);
 	lane = rqs_lane_begin(conn->slot);
 	conn->ended++;
 	if (!lane)
 		return 0;
-	timed = open && open->start_ns && status;
 	index = status >= RQS_STATUS_LOW ? status - RQS_STATUS_LOW : 0;
 	__sync_fetch_and_add(&lane->responses, 1);
 	__sync_fetch_and_add(&lane->in_flight, -1);
@@ -254,11 +256,15 @@ __noinline int rqs_end_rest(struct rqs_conn *conn, struct rqs_pipe *pipe, bool a
 {
 	struct rqs_times times = { .now_ns = now_ns };
 	struct rqs_http_lane *lane;
+	struct rqs_open *open;
 	__u32 rest;
 
 	if (!conn || conn->opened == conn->ended)
 		return 0;
 	rest = conn->opened - conn->ended;
+	open = rqs_open_find(conn, pipe, conn->ended);
+	if (!aborted && open) /* of several the others' answers are told as what is left of the service */
+		rqs_route_end(open->route, conn->slot, 0, false, 0);
 	lane = rqs_lane_begin(conn->slot);
 	if (lane) {
 		if (aborted) {
@@ -272,7 +278,7 @@ __noinline int rqs_end_rest(struct rqs_conn *conn, struct rqs_pipe *pipe, bool a
 		rqs_lane_end(lane, conn->slot);
 	}
 	if (aborted && conn->role == RQS_CONN_SERVER)
-		rqs_report_request(conn, rqs_open_find(conn, pipe, conn->ended), RQS_EVENT_ABORTED_REQUEST, &times);
+		rqs_report_request(conn, open, RQS_EVENT_ABORTED_REQUEST, &times);
 	conn->parsed = conn->opened;
 	conn->ended = conn->opened;
 	return 0;

@@ -49,7 +49,7 @@ static __always_inline __u32 rqs_fast_bytes(const struct rqs_memo *memo)
 	return bytes < RQS_WINDOW_BYTES ? bytes : RQS_WINDOW_BYTES;
 }
 
-static __always_inline void rqs_fast_request(const struct rqs_fast *event, struct rqs_conn *conn, const struct rqs_memo *memo)
+static __always_inline void rqs_fast_request(const struct rqs_fast *event, struct rqs_conn *conn, struct rqs_memo *memo)
 {
 	struct rqs_http_lane *lane;
 
@@ -64,6 +64,9 @@ static __always_inline void rqs_fast_request(const struct rqs_fast *event, struc
 	conn->out_of_step = 0;
 	conn->opened++;
 	conn->request_seq = event->seq + event->bytes;
+	memo->route = rqs_route_again(conn, memo->route);
+	conn->only.route = memo->route;
+	rqs_route_count(memo->route);
 	lane = rqs_lane_begin(conn->slot);
 	if (lane) {
 		__sync_fetch_and_add(&lane->requests, 1);

@@ -24,7 +24,7 @@ struct rqs_memo {
 	__u8 path_cut;
 	__u8 is_head; /* the method, as in struct rqs_open */
 	__u8 is_connect;
-	__u8 pad[4];
+	__u32 route; /* of a request, as in struct rqs_open: where it is current there is none to look for */
 	char method[RQS_METHOD_MAX];
 	char path[RQS_PATH_MAX];
 	struct rqs_window_bytes head;
@@ -124,6 +124,7 @@ __noinline int rqs_memo_keep(struct rqs_feed *feed, struct rqs_conn *conn)
 	memo->path_cut = conn->path_cut;
 	memo->is_head = !!(f->flags & RQS_FRAMING_IS_HEAD);
 	memo->is_connect = !!(f->flags & RQS_FRAMING_IS_CONNECT);
+	memo->route = conn->slot;
 	__builtin_memcpy(memo->method, conn->method, sizeof(memo->method));
 	__builtin_memcpy(memo->path, conn->path, sizeof(memo->path));
 	__builtin_memcpy(&memo->head, &work->windows[feed->received & 1], sizeof(memo->head));

@@ -141,6 +141,7 @@ __noinline int rqs_request_head(struct rqs_feed *feed, struct rqs_conn *conn, st
 {
 	struct rqs_http_lane *lane;
 	struct rqs_open *open;
+	__u32 route;
 
 	if (!feed || !conn || (conn->opened == conn->ended && !rqs_conn_identified(conn) && rqs_conn_identify(conn)))
 		return 0;
@@ -150,10 +151,14 @@ __noinline int rqs_request_head(struct rqs_feed *feed, struct rqs_conn *conn, st
 	if (open) {
 		open->is_head = !!(conn->request.flags & RQS_FRAMING_IS_HEAD);
 		open->is_connect = !!(conn->request.flags & RQS_FRAMING_IS_CONNECT);
+		route = rqs_route_of(conn);
+		open->route = route;
 	} else {
 		RQS_LOST(pipelined);
+		route = rqs_route_rest(conn->slot);
 	}
 	conn->opened++;
+	rqs_route_count(route);
 	lane = rqs_lane_begin(conn->slot);
 	if (lane) {
 		__sync_fetch_and_add(&lane->requests, 1);

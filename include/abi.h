@@ -10,6 +10,7 @@
 #define RQS_ABI_H
 
 #include "buckets.h"
+#include "routes.h"
 
 #define RQS_COMM_MAX 16
 #define RQS_NAME_MAX 32  /* an executable's name, NUL included */
@@ -19,6 +20,7 @@
 #define RQS_STATUS_LOW 100
 #define RQS_STATUS_COUNT 500 /* 100 .. 599 */
 #define RQS_EVENT_BUDGET 20  /* events that may leave the kernel a tick */
+_Static_assert(RQS_ROUTE_FIRST == RQS_SLOT_MAX && RQS_ROUTE_PATH_MAX == RQS_PATH_MAX, "a route of a slot");
 
 /* Parts that can be left out. http_off, in .bss of an object with the engine: bits of those that are not measured for now. */
 enum rqs_part {
@@ -213,6 +215,8 @@ _Static_assert(sizeof(struct rqs_run) == 32, "shared layout");
 struct rqs_control {
 	__u32 epoch;	    /* number of the tick that runs */
 	__s32 event_budget; /* set to RQS_EVENT_BUDGET every tick, counted down by the programs */
+	__u32 second;	    /* number of the second that runs: when the times of routes are read, it is raised */
+	__u32 pad;
 };
 
 #endif

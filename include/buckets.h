@@ -89,4 +89,27 @@ static inline __u64 rqs_bucket_mid(__u32 index)
 	return low + (rqs_bucket_low(index + 1) - low) / 2;
 }
 
+/*
+ * Coarser ones, four buckets in one: 8 sub-buckets an octave. The middle is at most 1/16 (6.3 %) away from any value in it.
+ */
+#define RQS_COARSE_SHIFT 2
+#define RQS_COARSE_COUNT (((RQS_BUCKET_COUNT - 2) >> RQS_COARSE_SHIFT) + 2)
+
+/** rqs_coarse_of() - the coarse bucket that bucket @index (0 .. RQS_BUCKET_COUNT - 1) lies in. */
+static inline __u32 rqs_coarse_of(__u32 index)
+{
+	return (index + (1 << RQS_COARSE_SHIFT) - 1) >> RQS_COARSE_SHIFT;
+}
+
+/** rqs_coarse_mid() - the value that stands for coarse bucket @index, as rqs_bucket_mid(). */
+static inline __u64 rqs_coarse_mid(__u32 index)
+{
+	__u32 first = index ? ((index - 1) << RQS_COARSE_SHIFT) + 1 : 0;
+	__u64 low = rqs_bucket_low(first);
+
+	if (index >= RQS_COARSE_COUNT - 1)
+		return 1ULL << RQS_BUCKET_MAX_BITS;
+	return low + (rqs_bucket_low(index ? first + (1 << RQS_COARSE_SHIFT) : 1) - low) / 2;
+}
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "agg.h"
+#include "route_books.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 #define AGG_SERVICE_BYTES                                                                                    \
 	(sizeof(struct rqs_service_delta) + RQS_METRIC_COUNT * RQS_BUCKET_COUNT * sizeof(struct rqs_bin) +  \
 	 RQS_STATUS_COUNT * sizeof(struct rqs_status_count))
+
+#define AGG_ROUTE_BYTES                                                                                      \
+	(sizeof(struct rqs_route_delta) + sizeof(struct rqs_route_ident) + 16 + RQS_COARSE_COUNT * sizeof(struct rqs_bin))
 
 struct agg_slab {
 	struct rqs_window window;
@@ -34,6 +38,7 @@ struct rqs_agg {
 	struct rqs_http_lane *prev_slots; /* RQS_SLOT_MAX */
 	struct rqs_slot_reading *kept;	  /* RQS_SLOT_MAX: read since the last window; those without an ident weren't */
 	uint32_t kept_count;
+	struct rqs_route_books route_books;
 	uint64_t recursion_misses;
 	size_t slab_bytes;
 	uint8_t *slabs;
@@ -42,10 +47,9 @@ struct rqs_agg {
 static size_t agg_slab_bytes(uint32_t cpu_count)
 {
 	size_t bytes = sizeof(struct agg_slab) + RQS_SLOT_MAX * AGG_SERVICE_BYTES +
-		       RQS_BUCKET_COUNT * sizeof(struct rqs_bin) + cpu_count * sizeof(struct rqs_cpu_delta) +
+		       RQS_ROUTE_IDS * AGG_ROUTE_BYTES + RQS_BUCKET_COUNT * sizeof(struct rqs_bin) + cpu_count * sizeof(struct rqs_cpu_delta) +
 		       AGG_EVENTS_MAX * sizeof(struct rqs_kernel_event) + AGG_PIDS_MAX * sizeof(struct rqs_pid) +
-		       RQS_WAITING_MAX * sizeof(struct rqs_waiting) + sizeof(struct rqs_vitals) + sizeof(struct rqs_self) +
-		       sizeof(struct rqs_shed_change) + 16 * 1024;
+		       RQS_WAITING_MAX * sizeof(struct rqs_waiting) + sizeof(struct rqs_vitals) + sizeof(struct rqs_self) + 16 * 1024;
 
 	return (bytes + 4095) & ~(size_t)4095;
 }
@@ -329,6 +333,31 @@ static void agg_services(struct rqs_agg *agg, struct agg_slab *slab, const struc
 	agg->kept_count = 0;
 }
 
+/* After the services: routes are told so that they add up to them. */
+static void agg_routes(struct rqs_agg *agg, struct agg_slab *slab, const struct rqs_route_reading *reading)
+{
+	struct rqs_route_delta *deltas = slab_alloc(slab, RQS_ROUTE_IDS * sizeof(*deltas));
+	struct rqs_window *window = &slab->window;
+	uint32_t count;
+
+	count = rqs_route_books_tell(&agg->route_books, reading, window->services, window->service_count, deltas);
+	slab_trim(slab, deltas, count * sizeof(*deltas));
+	window->routes = deltas;
+	window->route_count = count;
+	for (uint32_t i = 0; i < count; i++)
+		deltas[i].ident = slab_copy(slab, deltas[i].ident, sizeof(*deltas[i].ident));
+	for (uint32_t i = 0; i < reading->time_count; i++) {
+		int16_t place = agg->route_books.place[reading->times[i].id];
+		struct rqs_bin *bins;
+
+		if (place < 0)
+			continue;
+		bins = slab_alloc(slab, RQS_COARSE_COUNT * sizeof(*bins));
+		rqs_route_books_times(&agg->route_books, &reading->times[i], bins, &deltas[place].duration);
+		slab_trim(slab, bins, deltas[place].duration.bin_count * sizeof(*bins));
+	}
+}
+
 int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const struct rqs_window **ret_window)
 {
 	uint64_t late_ns = reading->mono_ns > reading->deadline_ns ? reading->mono_ns - reading->deadline_ns : 0;
@@ -360,10 +389,9 @@ int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const s
 	if (reading->sched)
 		agg_sched(agg, slab, reading);
 	agg_services(agg, slab, reading);
+	agg_routes(agg, slab, &reading->routes);
 	window->vitals = slab_copy(slab, reading->vitals, sizeof(*reading->vitals));
 	window->self = slab_copy(slab, reading->self, sizeof(*reading->self));
-	window->shed = reading->shed;
-	window->shed_change = slab_copy(slab, reading->shed_change, sizeof(*reading->shed_change));
 	window->pid_count = reading->pid_count < AGG_PIDS_MAX ? reading->pid_count : AGG_PIDS_MAX;
 	window->pids = slab_copy(slab, reading->pids, window->pid_count * sizeof(*reading->pids));
 	window->waiting_count = reading->waiting_count < RQS_WAITING_MAX ? reading->waiting_count : RQS_WAITING_MAX;

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parts.h"
-
 void rqs_encode_uint(struct rqs_json *json, const char *key, uint64_t value)
 {
 	rqs_json_key(json, key);
@@ -26,7 +24,7 @@ void rqs_encode_string(struct rqs_json *json, const char *key, const char *value
 	rqs_json_string(json, value);
 }
 
-static void encode_or_null(struct rqs_json *json, const char *key, bool known, uint64_t value)
+void rqs_encode_uint_or_null(struct rqs_json *json, const char *key, bool known, uint64_t value)
 {
 	rqs_json_key(json, key);
 	if (known)
@@ -47,10 +45,10 @@ void rqs_encode_dist(struct rqs_json *json, const struct rqs_hist *hist, bool lo
 	rqs_json_object(json);
 	rqs_encode_uint(json, "count", hist->count);
 	rqs_encode_uint(json, "sum_ns", hist->sum_ns);
-	encode_or_null(json, "min_ns", known, hist->min_ns);
-	encode_or_null(json, "max_ns", known, hist->max_ns);
+	rqs_encode_uint_or_null(json, "min_ns", known, hist->min_ns);
+	rqs_encode_uint_or_null(json, "max_ns", known, hist->max_ns);
 	for (i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
-		encode_or_null(json, quantiles[i].key, known && !lost,
+		rqs_encode_uint_or_null(json, quantiles[i].key, known && !lost,
 			       rqs_hist_quantile_ns(hist, quantiles[i].permille, hist->min_ns, hist->max_ns));
 	rqs_json_object_end(json);
 }
@@ -225,17 +223,11 @@ void rqs_encode_coverage(struct rqs_json *json, const struct rqs_model *model)
 	for (i = 0; i < model->probe_count; i++)
 		encode_probe(json, &model->probes[i]);
 	rqs_json_array_end(json);
-	rqs_json_key(json, "shed");
-	rqs_json_array(json);
-	for (i = 0; i < RQS_PART_COUNT; i++)
-		if (model->shed & rqs_parts[i].part)
-			rqs_json_string(json, rqs_parts[i].name);
-	rqs_json_array_end(json);
 	rqs_json_key(json, "lost");
 	rqs_json_object(json);
 	rqs_encode_uint(json, "events", losses->events);
 	rqs_encode_uint(json, "services", losses->http.services);
-	rqs_encode_uint(json, "routes", 0); /* none are told apart, so none are lost */
+	rqs_encode_uint(json, "routes", model->routes.untold);
 	rqs_encode_uint(json, "unparsed", losses->http.unparsed);
 	rqs_encode_uint(json, "partial_heads", losses->http.partial_heads);
 	rqs_encode_uint(json, "unmatched", losses->http.unmatched);
@@ -275,7 +267,7 @@ void rqs_encode_self(struct rqs_json *json, const struct rqs_model *model)
 {
 	rqs_json_object(json);
 	rqs_encode_number(json, "cpu_ratio", model->has_self ? model->self.cpu_ratio : NAN);
-	encode_or_null(json, "rss_bytes", model->has_self && model->self.rss_bytes != UINT64_MAX, model->self.rss_bytes);
+	rqs_encode_uint_or_null(json, "rss_bytes", model->has_self && model->self.rss_bytes != UINT64_MAX, model->self.rss_bytes);
 	rqs_encode_number(json, "bpf_ns_per_s", model->has_self ? model->self.bpf_ns_per_s : NAN);
 	rqs_encode_uint(json, "tick_late_max_ns", model->late_max_ns);
 	rqs_encode_uint(json, "clients", model->clients);

@@ -12,6 +12,7 @@
 
 /* A key and its value, for what comes often. */
 void rqs_encode_uint(struct rqs_json *json, const char *key, uint64_t value);
+void rqs_encode_uint_or_null(struct rqs_json *json, const char *key, bool known, uint64_t value);
 void rqs_encode_number(struct rqs_json *json, const char *key, double value);
 void rqs_encode_string(struct rqs_json *json, const char *key, const char *value);
 

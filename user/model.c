@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parts.h"
 #include "text.h"
 
-/* Of 28 MB for all of the model; services take up to 5.5 MB of them, events 0.4. */
+/* Of 31 MB for all of the model; services take up to 5.5 MB of them, routes 2.1, events 0.4. */
 #define HISTORY_BYTES ((size_t)22 << 20)
 #define OVERLOAD_PAUSE_NS 10000000000ULL
 
@@ -25,16 +24,9 @@ static int copy_host(struct rqs_host *to, const struct rqs_host *from)
 	return to->name && to->kernel && to->arch && to->version && to->instance ? 0 : -ENOMEM;
 }
 
-/* A third is for the ticks and what doesn't grow with the span. */
-static size_t history_bytes(uint64_t span_ns)
-{
-	return HISTORY_BYTES / 3 + (size_t)((double)(HISTORY_BYTES - HISTORY_BYTES / 3) * ((double)span_ns / RQS_HISTORY_SPAN_NS));
-}
-
 struct rqs_model *rqs_model_new(const struct rqs_host *host)
 {
 	struct rqs_model *model = calloc(1, sizeof(*model));
-	uint64_t span_ns;
 	int err;
 
 	if (!model)
@@ -45,11 +37,13 @@ struct rqs_model *rqs_model_new(const struct rqs_host *host)
 	err = rqs_services_init(&model->services);
 	if (err)
 		goto out;
+	err = rqs_routes_init(&model->routes);
+	if (err)
+		goto out;
 	model->cpu_count = host->cpus;
 	model->cpus = calloc(host->cpus + 1, sizeof(*model->cpus));
 	model->cpu_second = calloc(host->cpus + 1, sizeof(*model->cpu_second));
-	span_ns = host->history_ns ? host->history_ns : RQS_HISTORY_SPAN_NS;
-	model->history = rqs_history_new(host->tick_ns ? host->tick_ns : 1, span_ns, history_bytes(span_ns));
+	model->history = rqs_history_new(host->tick_ns ? host->tick_ns : 1, HISTORY_BYTES);
 	if (!model->cpus || !model->cpu_second || !model->history)
 		err = -ENOMEM;
 	model->end_ns = host->attached_ns;
@@ -69,6 +63,7 @@ void rqs_model_free(struct rqs_model *model)
 		return;
 	rqs_history_free(model->history);
 	rqs_services_fini(&model->services);
+	rqs_routes_fini(&model->routes);
 	free(model->cpus);
 	free(model->cpu_second);
 	free((char *)model->host.name);
@@ -82,6 +77,7 @@ void rqs_model_free(struct rqs_model *model)
 size_t rqs_model_memory(const struct rqs_model *model)
 {
 	return sizeof(*model) + rqs_history_memory(model->history) + rqs_services_memory(&model->services) +
+	       rqs_routes_memory(&model->routes) +
 	       2 * (model->cpu_count + 1) * sizeof(*model->cpus);
 }
 
@@ -177,6 +173,34 @@ static void add_service_event(struct rqs_model *model, enum rqs_event_kind kind,
 	rqs_eventlog_add(&model->events, kind, model->end_real_ns, service->name, service->port, text);
 }
 
+/* A new service may have taken the place of another one, and one may have become the remainder of its role. */
+static void pass_routes(struct rqs_model *model)
+{
+	const struct rqs_services *services = &model->services;
+	uint32_t i;
+
+	if (services->passed_into < 0)
+		return;
+	rqs_routes_move(&model->routes, (uint32_t)services->passed_place, (uint32_t)services->passed_into);
+	for (i = 0; i < services->count; i++)
+		if (rqs_service_is_rest(&services->list[i]))
+			rqs_routes_fold(&model->routes, i);
+}
+
+static void apply_routes(struct rqs_model *model, const struct rqs_window *window)
+{
+	uint32_t i;
+
+	for (i = 0; i < window->route_count; i++) {
+		const struct rqs_route_delta *delta = &window->routes[i];
+		const struct rqs_service *service = rqs_services_of_slot(&model->services, delta->slot);
+
+		if (service)
+			rqs_routes_add(&model->routes, delta, (uint32_t)(service - model->services.list),
+				       rqs_service_is_rest(service));
+	}
+}
+
 static void apply_services(struct rqs_model *model, const struct rqs_window *window)
 {
 	uint32_t i;
@@ -191,6 +215,8 @@ static void apply_services(struct rqs_model *model, const struct rqs_window *win
 		service = rqs_services_add(&model->services, delta, &is_new);
 		model->role_seen[delta->ident->role] = true;
 		rqs_totals_add(&model->roles[delta->ident->role], delta);
+		if (is_new)
+			pass_routes(model);
 		if (is_new && !rqs_service_is_rest(service))
 			add_service_event(model, RQS_EVENT_SERVICE_START, service, "was seen for the first time");
 	}
@@ -238,28 +264,6 @@ static void apply_overload(struct rqs_model *model, const struct rqs_window *win
 	model->overload_ns = window->end_ns;
 	snprintf(text, sizeof(text), "rqscope fell behind: %u ticks became one window of %llu ms", window->ticks,
 		 (unsigned long long)((window->end_ns - window->start_ns) / 1000000));
-	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
-}
-
-static void apply_shed(struct rqs_model *model, const struct rqs_window *window)
-{
-	const struct rqs_shed_change *change = window->shed_change;
-	char text[RQS_EVENT_TEXT_MAX];
-	const char *title;
-
-	model->shed = window->shed;
-	if (!change)
-		return;
-	title = rqs_part_title(change->part);
-	if (change->back)
-		snprintf(text, sizeof(text), "rqscope measures %s again: all will take %.2f %% of a CPU, %g %% is the limit", title,
-			 100 * change->cost_ratio, 100 * change->limit_ratio);
-	else if (change->late_ns)
-		snprintf(text, sizeof(text), "rqscope goes on without %s: its ticks came %.1f ms late", title,
-			 (double)change->late_ns / 1e6);
-	else
-		snprintf(text, sizeof(text), "rqscope goes on without %s: it took %.2f %% of a CPU, %g %% is the limit", title,
-			 100 * change->cost_ratio, 100 * change->limit_ratio);
 	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
 }
 
@@ -311,6 +315,7 @@ static void apply_self(struct rqs_model *model, const struct rqs_self *self)
 static void close_second(struct rqs_model *model)
 {
 	rqs_services_close_second(&model->services, rqs_history_second_span_ns(model->history));
+	rqs_routes_close_second(&model->routes);
 	memcpy(model->cpu_second, model->cpus, model->cpu_count * sizeof(*model->cpus));
 	memset(model->cpus, 0, model->cpu_count * sizeof(*model->cpus));
 }
@@ -343,10 +348,10 @@ int rqs_model_apply(struct rqs_model *model, const struct rqs_window *window)
 	if (window->probes)
 		set_probes(model, window->probes, window->probe_count, window->end_real_ns);
 	apply_services(model, window);
+	apply_routes(model, window);
 	apply_pids(model, window);
 	apply_events(model, window);
 	apply_overload(model, window);
-	apply_shed(model, window);
 	apply_runqueue(model, window);
 	apply_waiting(model, window);
 	if (window->vitals) {

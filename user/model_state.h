@@ -8,6 +8,7 @@
 #include "eventlog.h"
 #include "history.h"
 #include "model.h"
+#include "routes.h"
 #include "row.h"
 #include "services.h"
 
@@ -36,12 +37,12 @@ struct rqs_model {
 	uint64_t end_real_ns;
 	uint32_t clients;
 	uint64_t sent_bytes;
-	uint32_t shed; /* parts that are not measured for now, bits of enum rqs_part */
 	struct rqs_probe probes[RQS_PROBES_MAX];
 	uint32_t probe_count;
 
 	struct rqs_history *history;
 	struct rqs_services services;
+	struct rqs_routes routes;
 	struct rqs_eventlog events;
 	uint64_t overload_ns; /* when the last one was reported, 0: never */
 

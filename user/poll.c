@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "container.h"
+#include "poll_routes.h"
 #include "text.h"
 #include "waiters.h"
 
@@ -51,6 +52,7 @@ struct rqs_poll {
 	struct rqs_kernel_event *events;
 	uint32_t event_count;
 	struct rqs_pid *pids;
+	struct rqs_poll_routes *routes;
 	struct rqs_waiters *waiters;
 	struct rqs_waiter *tasks; /* RQS_WAITERS_TASKS_MAX */
 	struct rqs_waiting waiting[RQS_WAITING_MAX];
@@ -89,11 +91,12 @@ int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
 	poll->slots = calloc(RQS_SLOT_MAX, sizeof(*poll->slots));
 	poll->events = calloc(POLL_EVENTS_MAX, sizeof(*poll->events));
 	poll->pids = calloc(POLL_PIDS_MAX, sizeof(*poll->pids));
+	poll->routes = rqs_poll_routes_new(maps, cpus);
 	poll->waiters = rqs_waiters_new();
 	poll->tasks = calloc(RQS_WAITERS_TASKS_MAX, sizeof(*poll->tasks));
 	poll->ring = ring_buffer__new(maps->events, poll_on_event, poll, NULL);
 	if (!poll->sched || !poll->event_lanes || !poll->losses || !poll->lanes || !poll->lane_whole || !poll->activity ||
-	    !poll->states || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring || !poll->waiters || !poll->tasks) {
+	    !poll->states || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring || !poll->routes || !poll->waiters || !poll->tasks) {
 		rqs_poll_free(poll);
 		return -ENOMEM;
 	}
@@ -120,6 +123,7 @@ void rqs_poll_free(struct rqs_poll *poll)
 	free(poll->slots);
 	free(poll->events);
 	free(poll->pids);
+	rqs_poll_routes_free(poll->routes);
 	rqs_waiters_free(poll->waiters);
 	free(poll->tasks);
 	free(poll);
@@ -297,6 +301,7 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 
 	memset(reading->event_seen, 0, sizeof(reading->event_seen));
 	memset(&reading->losses, 0, sizeof(reading->losses));
+	memset(&reading->routes, 0, sizeof(reading->routes));
 	reading->event_held_back = 0;
 	reading->slot_count = 0;
 	reading->sched = NULL;
@@ -315,12 +320,26 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 			return err;
 		reading->slots = poll->slots;
 		reading->slot_count = poll->slot_count;
+		err = rqs_poll_routes_read(poll->routes, poll->slot_count > 0, &reading->routes);
+		if (err)
+			return err;
 		if (bpf_map_lookup_elem(maps->http_losses, &zero, poll->losses))
 			return -errno;
 		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
 			losses_add(&reading->losses, &poll->losses[cpu]);
 	}
 	return poll_events(poll, reading);
+}
+
+int rqs_poll_second(struct rqs_poll *poll, struct rqs_reading *reading)
+{
+	return poll->maps->http_lanes < 0 ? 0 : rqs_poll_routes_times(poll->routes, &reading->routes);
+}
+
+void rqs_poll_second_done(struct rqs_poll *poll)
+{
+	if (poll->maps->http_lanes >= 0)
+		rqs_poll_routes_second(poll->routes);
 }
 
 uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_waiting)
@@ -386,6 +405,7 @@ static void poll_retire(struct rqs_poll *poll, uint32_t slot)
 		/* In this order: who looks for the service meanwhile gets a new slot, who has this one asks anew. */
 		bpf_map_delete_elem(poll->maps->http_services, &state->key);
 		poll->maps->http_generations[slot]++;
+		rqs_poll_routes_end_slot(poll->routes, slot);
 		state->retired = true;
 	} else if (state->retired && state->idle_seconds >= POLL_IDLE_SECONDS + POLL_REST_SECONDS) {
 		poll->idents[slot].name[0] = '\0';

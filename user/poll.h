@@ -33,6 +33,12 @@ uint32_t rqs_poll_cpus(const struct rqs_poll *poll);
  */
 int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading);
 
+/** rqs_poll_second() - once a second, before the reading is taken in: the durations of routes. Return: 0, or -errno. */
+int rqs_poll_second(struct rqs_poll *poll, struct rqs_reading *reading);
+
+/** rqs_poll_second_done() - a reading that rqs_poll_second() completed is in a window: make room for other routes. */
+void rqs_poll_second_done(struct rqs_poll *poll);
+
 /**
  * rqs_poll_waiters() - look at all tasks, and say which waited longest for a CPU since the last call.
  * @ret_waiting: valid until the next call. Return: their number.

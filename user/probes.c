@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,23 +132,23 @@ static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile _
 	*ino = st.st_ino;
 }
 
-/* Maps with an entry for each slot are made before any is used. */
-static int probe_size(struct bpf_object *object, uint32_t slots)
-{
-	static const char *const names[] = { "http_lanes", "http_activity", "http_services", "http_free" };
-	int err = 0;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++)
-		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, names[i]), slots);
-	return err;
-}
-
 static void probe_count(struct rqs_probes *probes, const struct bpf_program *program,
 			const volatile struct rqs_run (*runs)[RQS_RUN_PROGRAMS], uint32_t index)
 {
 	if (probes->maps.program_count < RQS_PROGRAMS_MAX)
 		probes->maps.programs[probes->maps.program_count++] =
 			(struct rqs_probe_program){ .name = bpf_program__name(program), .runs = runs, .index = index };
+}
+
+/* What nobody who sends requests can know. */
+static int probe_seed(volatile __u64 *seed)
+{
+	__u64 value;
+
+	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
+		return -errno;
+	*seed = value;
+	return 0;
 }
 
 /* Both taps have the same maps and read-only data; their skeletons are of different types. */
@@ -161,9 +162,8 @@ static void probe_count(struct rqs_probes *probes, const struct bpf_program *pro
 		probe_set_self(&skel->rodata->rqs_self_tgid, &skel->rodata->rqs_self_ns_dev,                 \
 			       &skel->rodata->rqs_self_ns_ino);                                              \
 		skel->bss->http_off = (probes)->config.without;                                              \
-		skel->rodata->rqs_slots = (probes)->config.services + RQS_ROLE_COUNT;                        \
-		(err) = probe_size(skel->obj, skel->rodata->rqs_slots);                                      \
-		(err) = (err) ?: probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes);  \
+		(err) = probe_seed(&skel->rodata->rqs_route_seed);                                           \
+		(err) = (err) ?: probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes); \
 		(err) = (err) ?: rqs_http_##tap##_bpf__load(skel);                                           \
 		(err) = (err) ?: rqs_http_##tap##_bpf__attach(skel);                                         \
 		if (err) {                                                                                   \
@@ -184,6 +184,17 @@ static void probe_count(struct rqs_probes *probes, const struct bpf_program *pro
 		probe_count(probes, skel->progs.http_on_send, skel->bss->rqs_runs, RQS_HTTP_SEND);           \
 		probe_count(probes, skel->progs.http_on_ready, skel->bss->rqs_runs, RQS_HTTP_READY);         \
 		probe_count(probes, skel->progs.http_on_state, skel->bss->rqs_runs, RQS_HTTP_STATE);         \
+		(probes)->maps.routes = (struct rqs_route_maps){                                             \
+			.ids = bpf_map__fd(skel->maps.http_routes),                                          \
+			.names = bpf_map__fd(skel->maps.http_route_names),                                   \
+			.counts = bpf_map__fd(skel->maps.http_route_counts),                                 \
+			.times = bpf_map__fd(skel->maps.http_route_times),                                   \
+			.free = bpf_map__fd(skel->maps.http_routes_free),                                    \
+			.used = &skel->bss->http_routes_used,                                                \
+			.generations = skel->data->http_route_generations,                                   \
+			.left = &skel->data->http_routes_left,                                               \
+			.bar = &skel->data->http_route_bar,                                                  \
+		};                                                                                           \
 	} while (0)
 
 static const char *const http_a_hooks[] = { "skb_copy_datagram_iovec", "tcp_sendmsg_locked", "sk_data_ready",
@@ -327,6 +338,7 @@ static int probe_make_shared(struct rqs_probes *probes)
 	probes->maps.control = page;
 	probes->maps.control->event_budget = RQS_EVENT_BUDGET;
 	probes->maps.control->epoch = 1; /* 0 is what lanes hold that were never written */
+	probes->maps.control->second = 1;
 	return 0;
 }
 
@@ -478,7 +490,7 @@ uint64_t rqs_probes_recursion_misses(const struct rqs_probes *probes)
 static void check_one(struct rqs_check *check, const char *name, char tap, int (*open)(struct rqs_probes *),
 		      enum probe_index index, const char *help)
 {
-	struct rqs_probes_config config = { .slow_ns = UINT64_MAX, .tap = tap, .services = 1 };
+	struct rqs_probes_config config = { .slow_ns = UINT64_MAX, .tap = tap };
 	struct rqs_probes *probes = probes_new(&config);
 	int err = probes ? probe_make_shared(probes) : -ENOMEM;
 

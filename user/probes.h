@@ -13,7 +13,6 @@ struct rqs_probes; /* opaque */
 struct rqs_probes_config {
 	uint64_t slow_ns; /* from which time to first byte on a request is an event */
 	char tap;	  /* 'A' or 'B' forces one, 0 takes the best that loads */
-	uint32_t services; /* told apart, at most RQS_SLOT_MAX - RQS_ROLE_COUNT; what comes after is counted together */
 	uint32_t without; /* parts that are left out, bits of enum rqs_part */
 };
 
@@ -22,6 +21,19 @@ struct rqs_probe_program {
 	const char *name;
 	const volatile struct rqs_run (*runs)[RQS_RUN_PROGRAMS];
 	uint32_t index;
+};
+
+/* Of routes: see bpf/http_routes.h. */
+struct rqs_route_maps {
+	int ids; /* http_routes */
+	int names;
+	int counts;
+	int times;
+	int free;
+	const volatile uint32_t *used; /* NULL when off, as below */
+	volatile uint16_t *generations;
+	volatile int32_t *left;
+	volatile uint32_t *bar;
 };
 
 /* What can be read. A file descriptor is -1 where its probe is off; all belong to the probes. */
@@ -41,6 +53,7 @@ struct rqs_probe_maps {
 	volatile uint8_t *http_generations;
 	struct rqs_probe_program programs[RQS_PROGRAMS_MAX];
 	uint32_t program_count;
+	struct rqs_route_maps routes;
 };
 
 /**

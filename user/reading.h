@@ -18,6 +18,29 @@ struct rqs_slot_reading {
 	struct rqs_http_lane sum;
 };
 
+enum rqs_route_state { RQS_ROUTE_FREE, RQS_ROUTE_NAMED, RQS_ROUTE_RETIRED };
+
+/* Which route an id stands for now. */
+struct rqs_route_holder {
+	struct rqs_route_ident ident;
+	uint32_t generation; /* of the id */
+	enum rqs_route_state state;
+};
+
+/* The times of a route on which something was counted since the last second, lanes summed over all CPUs. */
+struct rqs_route_times_reading {
+	uint32_t id;
+	struct rqs_route_times sum; /* extrema[0] of the second that just ended, [1] of the one that began since */
+};
+
+struct rqs_route_reading {
+	const struct rqs_route_counts *counts; /* by id, summed over all CPUs; NULL: nothing moved */
+	const struct rqs_route_holder *holders; /* by id - RQS_ROUTE_FIRST; RQS_ROUTES_NAMED of them */
+	bool second; /* the times were read */
+	const struct rqs_route_times_reading *times;
+	uint32_t time_count;
+};
+
 struct rqs_reading {
 	uint64_t deadline_ns; /* when it should have been taken, CLOCK_MONOTONIC */
 	uint64_t mono_ns;     /* when it was, just before the maps were read */
@@ -29,18 +52,17 @@ struct rqs_reading {
 	uint32_t cpu_count;
 	const struct rqs_slot_reading *slots;
 	uint32_t slot_count;
+	struct rqs_route_reading routes;
 
 	const struct rqs_kernel_event *events; /* new ones */
 	uint32_t event_count;
 	uint64_t event_seen[RQS_EVENT_KERNEL_COUNT];
 	uint64_t event_held_back;
 	struct rqs_http_losses losses;
-	uint32_t shed; /* as in struct rqs_window */
 
 	/* Once a second, else NULL. */
 	const struct rqs_vitals *vitals;
 	const struct rqs_self *self;
-	const struct rqs_shed_change *shed_change; /* NULL but where it changed */
 	const struct rqs_pid *pids;
 	uint32_t pid_count;
 	const struct rqs_waiting *waiting;

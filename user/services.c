@@ -100,6 +100,7 @@ static uint32_t free_place(struct rqs_services *services)
 	struct rqs_service *gone, *rest;
 	uint32_t place;
 
+	services->passed_into = -1;
 	if (services->count < RQS_SLOT_MAX)
 		return services->count++;
 	for (;;) {
@@ -112,6 +113,8 @@ static uint32_t free_place(struct rqs_services *services)
 			break;
 		become_rest(services, place); /* at most once a role */
 	}
+	services->passed_place = (int16_t)place;
+	services->passed_into = (int16_t)(rest - services->list);
 	rqs_totals_fold(&rest->totals, &gone->totals);
 	memset(gone, 0, sizeof(*gone));
 	return place;

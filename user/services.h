@@ -62,6 +62,8 @@ struct rqs_services {
 	uint64_t second; /* number of the second that runs, from 0 */
 	uint64_t span_ns[RQS_RECENT_SECONDS];
 	struct rqs_bytering buckets;
+	int16_t passed_place; /* where rqs_services_add() found a place for a new service: the one that it took ... */
+	int16_t passed_into;  /* ... from a service that is now part of the one here; -1: nobody had it */
 	uint32_t pid_count;
 	struct rqs_pid pids[RQS_PIDS_MAX];
 	uint8_t packed[RQS_HIST_PACKED_MAX];

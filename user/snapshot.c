@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "encode.h"
+#include "encode_routes.h"
 
 #define SECOND_NS 1000000000ULL
 #define HISTORY_SPAN_NS (60 * SECOND_NS)
@@ -152,6 +153,8 @@ static void encode_services(struct rqs_json *json, const struct rqs_model *model
 		rqs_encode_uint(json, "errors", rqs_totals_errors(&order[i]->totals));
 		encode_totals(json, &order[i]->totals);
 		rqs_encode_service_now(json, model, order[i], scratch);
+		rqs_json_key(json, "routes");
+		rqs_encode_routes(json, model, order[i], true);
 		rqs_json_object_end(json);
 	}
 	rqs_json_array_end(json);

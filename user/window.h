@@ -82,6 +82,30 @@ struct rqs_service_delta {
 	uint32_t status_count;
 };
 
+#define RQS_ROUTE_TEXT_MAX (4 * RQS_ROUTE_PATH_MAX + 1)
+
+/* Which route an id stands for. Text is clean UTF-8 (text.h). */
+struct rqs_route_ident {
+	const char *method; /* static */
+	char path[RQS_ROUTE_TEXT_MAX];
+	uint32_t slot;
+};
+
+/*
+ * What one route did in this window. Over all routes of a service, what is left of it included, requests, responses and errors
+ * are those of the service in the same window. Durations come once a second, of what ended since the last ones.
+ */
+struct rqs_route_delta {
+	const struct rqs_route_ident *ident; /* NULL but in the first delta of a named route */
+	uint32_t slot;
+	uint16_t id; /* below RQS_ROUTE_FIRST: what is left of its service */
+	bool ended;  /* nothing more is counted on it; the id may come again for another one */
+	uint64_t requests;
+	uint64_t responses;
+	uint64_t errors;
+	struct rqs_dist duration; /* bins are of coarse buckets, see buckets.h */
+};
+
 struct rqs_cpu_delta {
 	uint64_t switches;
 	uint64_t waits;
@@ -116,15 +140,6 @@ struct rqs_self {
 	double bpf_ns_per_s; /* time in its BPF programs, all CPUs together; NAN when not known */
 	struct rqs_program_cost programs[RQS_PROGRAMS_MAX];
 	uint32_t program_count;
-};
-
-/* rqscope stopped to measure a part, or took it up again; see shed.h. */
-struct rqs_shed_change {
-	uint32_t part; /* enum rqs_part */
-	bool back;
-	double cost_ratio;  /* of one CPU: what all cost, or, with the part back, would cost */
-	double limit_ratio; /* --max-overhead */
-	uint64_t late_ns;   /* of the median tick, where that was the reason; else 0 */
 };
 
 /* Cumulative since attaching. */
@@ -178,11 +193,11 @@ struct rqs_window {
 
 	const struct rqs_service_delta *services;
 	uint32_t service_count;
+	const struct rqs_route_delta *routes; /* only those on which something moved, began or ended */
+	uint32_t route_count;
 
 	const struct rqs_vitals *vitals; /* NULL but for once a second */
 	const struct rqs_self *self;	 /* NULL but for once a second */
-	uint32_t shed; /* parts that are not measured for now, bits of enum rqs_part */
-	const struct rqs_shed_change *shed_change; /* NULL but where that changed */
 	const struct rqs_pid *pids;	 /* all known processes, with vitals; else NULL */
 	uint32_t pid_count;
 	const struct rqs_waiting *waiting; /* with vitals, the longest first */

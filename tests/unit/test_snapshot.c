@@ -147,6 +147,13 @@ static void apply_everything(struct fixture *fix, uint32_t ticks)
 	struct rqs_service_delta *delta;
 	struct rqs_kernel_event *event;
 	static const uint64_t waits[] = { 900, 5000, 60 * MS };
+	static const struct rqs_bin bin = { 50, 1 };
+	static const struct rqs_route_ident route = { .method = "GET", .path = "/users/:id \\x01", .slot = 1 };
+	struct rqs_route_delta routes[] = {
+		{ .id = RQS_ROUTE_FIRST, .slot = 1, .requests = 1, .responses = 1, .errors = 0,
+		  .duration = { .count = 1, .sum_ns = MS, .min_ns = MS, .max_ns = MS, .bins = &bin, .bin_count = 1 } },
+		{ .id = 1, .slot = 1, .requests = 5, .responses = 2 },
+	};
 	uint32_t i;
 
 	client = build_ident(2, "curl", 443);
@@ -160,6 +167,9 @@ static void apply_everything(struct fixture *fix, uint32_t ticks)
 		delta->books.upgrades = 1;
 		delta->books.in_flight = 1 + i;
 		delta->books.untimed = 1;
+		routes[0].ident = i ? NULL : &route;
+		fix->build.window.routes = routes;
+		fix->build.window.route_count = 2;
 		build_answers(&fix->build, build_service(&fix->build, &client), 503, 1, 2 * MS);
 		build_answers(&fix->build, build_service(&fix->build, &odd), 200, 0, 0);
 		event = build_event(&fix->build, i % RQS_EVENT_KERNEL_COUNT, "G\"T", "/\x01\x80/\xe2\x80\xae");
@@ -239,13 +249,20 @@ static void test_a_full_one_fits_the_schema(void **state)
 	expect_text(json, "services/0/role", "server");
 	assert_int_equal(integer(json, "services/0/pids/0"), 71);
 	assert_int_equal(integer(json, "services/0/errors"), 0);
-	assert_null(at(json, "services/0/routes"));
+	assert_int_equal(json_array_size(at(json, "services/0/routes")), 2);
+	expect_text(json, "services/0/routes/0/method", "GET");
+	expect_text(json, "services/0/routes/0/path", "/users/:id \\x01");
+	assert_int_equal(integer(json, "services/0/routes/0/requests"), 30);
+	assert_int_equal(integer(json, "services/0/routes/0/duration/count"), 30);
+	assert_true(json_is_null(at(json, "services/0/routes/1/path")));
+	assert_int_equal(integer(json, "services/0/routes/1/requests"), 150);
+	assert_true(json_is_null(at(json, "services/0/routes/1/duration/p99_ns")));
 	expect_books(at(json, "services/0"));
 	expect_text(json, "services/1/name", "curl");
 	expect_text(json, "services/1/role", "client");
 	assert_int_equal(integer(json, "services/1/errors"), 30);
 	expect_text(json, "services/2/name", "tab\\x09 \"quoted\" \xf0\x9f\x98\x80");
-	assert_int_equal(integer(json, "coverage/lost/routes"), 0);
+	assert_int_equal(integer(json, "coverage/lost/routes"), 150);
 	assert_int_equal(integer(json, "self/clients"), 2);
 	assert_int_equal(integer(json, "self/sent_bytes"), 812345);
 	assert_true(json_number_value(at(json, "self/bpf_ns_per_s")) == 3100000);

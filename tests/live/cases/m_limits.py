@@ -77,7 +77,9 @@ def slots_of_services_that_ended(bench):
             given = [entry['value']['slot'] for entry in bpfobjects.entries(services) if entry['key']['port'] == second.port]
             equal(old[0] in given, True, 'the old slot is in use')
         equal(bpfobjects.is_empty(free), True, 'no slot is free')
-        rq.expect(first.port, requests=1, responses=1, in_flight=0)
+        for port, requests in ((first.port, 1), (second.port, 2)):
+            service = rq.expect(port, requests=requests, responses=requests, in_flight=0)
+            equal([(route['path'], route['requests']) for route in service['routes']], [('/status', requests)], 'routes')
     finally:
         rq.stop()
 

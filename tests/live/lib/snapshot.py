@@ -51,6 +51,19 @@ def check_dist(dist, where):
         raise AssertionError(f'{where}: sum does not fit count, minimum and maximum')
 
 
+def check_routes(service, where):
+    """What routes did is what their service did; each is told once."""
+    for key in ('requests', 'responses', 'errors'):
+        listed = sum(route[key] for route in service['routes'])
+        if listed != service[key]:
+            raise AssertionError(f'{where}: {service[key]} {key}, but {listed} over all routes')
+    names = [(route['method'], route['path']) for route in service['routes']]
+    if len(set(names)) != len(names):
+        raise AssertionError(f'{where}: a route is told twice')
+    for route in service['routes']:
+        check_dist(route['duration'], f'{where} {route["method"]} {route["path"]}')
+
+
 def check_snapshot(document):
     """Everything that must hold in any snapshot at any time."""
     check_schema(document)
@@ -71,6 +84,7 @@ def check_snapshot(document):
         check_books(item, where)
         check_dist(item['duration'], where)
         errors = sum(count for code, count in item['status'].items() if code.startswith('5'))
+        check_routes(item, where)
         if item['errors'] != errors:
             raise AssertionError(f'{where}: {item["errors"]} errors, but {errors} responses are 5xx')
     if 'runqueue' in document['totals']:

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "poll_routes.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "route_room.h"
+#include "text.h"
+
+#define POLL_REST_SECONDS 2 /* between taking an id back and giving it away */
+
+struct rqs_poll_routes {
+	const struct rqs_probe_maps *maps;
+	uint32_t cpus;
+	uint32_t used; /* ids that are read */
+	uint32_t keys[RQS_ROUTE_IDS];
+	struct rqs_route_counts counts[RQS_ROUTE_IDS];
+	uint64_t responses[RQS_ROUTE_IDS]; /* when the times were last told */
+	struct rqs_route_holder holders[RQS_ROUTES_NAMED];
+	uint32_t retired_seconds[RQS_ROUTES_NAMED];
+	struct rqs_route_room room;
+	uint64_t requests[RQS_ROUTES_NAMED]; /* for the room */
+	struct rqs_route_times_reading times[RQS_ROUTE_IDS];
+	uint32_t time_count;
+	struct rqs_route_counts *lanes; /* RQS_ROUTE_IDS x CPUs */
+	struct rqs_route_times *time_lanes; /* CPUs */
+};
+
+struct rqs_poll_routes *rqs_poll_routes_new(const struct rqs_probe_maps *maps, uint32_t cpus)
+{
+	struct rqs_poll_routes *routes = calloc(1, sizeof(*routes));
+
+	if (!routes)
+		return NULL;
+	routes->maps = maps;
+	routes->cpus = cpus;
+	routes->lanes = calloc((size_t)cpus * RQS_ROUTE_IDS, sizeof(*routes->lanes));
+	routes->time_lanes = calloc(cpus, sizeof(*routes->time_lanes));
+	if (!routes->lanes || !routes->time_lanes) {
+		rqs_poll_routes_free(routes);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return routes;
+}
+
+void rqs_poll_routes_free(struct rqs_poll_routes *routes)
+{
+	if (!routes)
+		return;
+	free(routes->lanes);
+	free(routes->time_lanes);
+	free(routes);
+}
+
+static const char *method_name(uint32_t number)
+{
+	static const char *const names[RQS_ROUTE_METHODS] = {
+		"_OTHER",
+#define NAME(at, name, ...) [at] = name,
+		RQS_ROUTE_METHOD_LIST(NAME)
+	};
+
+	return number < RQS_ROUTE_METHODS ? names[number] : names[0];
+}
+
+/* An id on which something was counted, and whose route isn't known yet. */
+static void name(struct rqs_poll_routes *routes, uint32_t place, uint64_t requests_before)
+{
+	struct rqs_route_holder *holder = &routes->holders[place];
+	struct rqs_route_key key;
+
+	if (bpf_map_lookup_elem(routes->maps->routes.names, &place, &key))
+		return;
+	holder->ident.slot = key.slot;
+	holder->ident.method = method_name(key.method);
+	rqs_text_clean(holder->ident.path, sizeof(holder->ident.path), (const char *)key.path,
+		       key.path_bytes < sizeof(key.path) ? key.path_bytes : sizeof(key.path));
+	holder->generation = routes->maps->routes.generations[RQS_ROUTE_FIRST + place];
+	holder->state = RQS_ROUTE_NAMED;
+	rqs_route_room_begin(&routes->room, place, requests_before);
+}
+
+int rqs_poll_routes_read(struct rqs_poll_routes *routes, bool moved, struct rqs_route_reading *ret_reading)
+{
+	uint32_t named = *routes->maps->routes.used, count, cursor;
+
+	ret_reading->holders = routes->holders;
+	if (!moved)
+		return 0;
+	routes->used = RQS_ROUTE_FIRST + (named < RQS_ROUTES_NAMED ? named : RQS_ROUTES_NAMED);
+	count = routes->used;
+	if (bpf_map_lookup_batch(routes->maps->routes.counts, NULL, &cursor, routes->keys, routes->lanes, &count, NULL) &&
+	    errno != ENOENT)
+		return -errno;
+	for (uint32_t id = 0; id < count; id++) {
+		const struct rqs_route_counts *lanes = routes->lanes + (size_t)id * routes->cpus;
+		struct rqs_route_counts sum = { 0 };
+
+		for (uint32_t cpu = 0; cpu < routes->cpus; cpu++) {
+			sum.requests += lanes[cpu].requests;
+			sum.responses += lanes[cpu].responses;
+			sum.errors += lanes[cpu].errors;
+		}
+		if (id >= RQS_ROUTE_FIRST && sum.requests != routes->counts[id].requests &&
+		    routes->holders[id - RQS_ROUTE_FIRST].state == RQS_ROUTE_FREE)
+			name(routes, id - RQS_ROUTE_FIRST, routes->counts[id].requests);
+		routes->counts[id] = sum;
+	}
+	ret_reading->counts = routes->counts;
+	return 0;
+}
+
+static void times_add(struct rqs_route_times *sum, const struct rqs_route_times *lane, uint32_t second)
+{
+	sum->sum_ns += lane->sum_ns;
+	for (uint32_t i = 0; i < RQS_COARSE_COUNT; i++)
+		sum->buckets[i] += lane->buckets[i];
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct rqs_route_extrema *from = &lane->extrema[i];
+		struct rqs_route_extrema *into = &sum->extrema[from->second == second + 1];
+
+		if (from->second != second && from->second != second + 1)
+			continue;
+		if (!into->second || from->min_ns < into->min_ns)
+			into->min_ns = from->min_ns;
+		if (!into->second || from->max_ns > into->max_ns)
+			into->max_ns = from->max_ns;
+		into->second = from->second;
+	}
+}
+
+int rqs_poll_routes_times(struct rqs_poll_routes *routes, struct rqs_route_reading *reading)
+{
+	uint32_t second = routes->maps->control->second;
+
+	routes->maps->control->second = second + 1;
+	routes->time_count = 0;
+	for (uint32_t id = 0; id < routes->used; id++) {
+		struct rqs_route_times_reading *times = &routes->times[routes->time_count];
+
+		if (routes->counts[id].responses == routes->responses[id])
+			continue;
+		if (bpf_map_lookup_elem(routes->maps->routes.times, &id, routes->time_lanes))
+			return -errno;
+		times->id = id;
+		memset(&times->sum, 0, sizeof(times->sum));
+		for (uint32_t cpu = 0; cpu < routes->cpus; cpu++)
+			times_add(&times->sum, &routes->time_lanes[cpu], second);
+		routes->time_count++;
+	}
+	reading->second = true;
+	reading->times = routes->times;
+	reading->time_count = routes->time_count;
+	return 0;
+}
+
+/* In this order: who finds the route meanwhile sees that its generation is over. */
+static void retire(struct rqs_poll_routes *routes, uint32_t place)
+{
+	struct rqs_route_key key;
+
+	routes->maps->routes.generations[RQS_ROUTE_FIRST + place]++;
+	if (!bpf_map_lookup_elem(routes->maps->routes.names, &place, &key))
+		bpf_map_delete_elem(routes->maps->routes.ids, &key);
+	routes->holders[place].state = RQS_ROUTE_RETIRED;
+	routes->retired_seconds[place] = 0;
+	rqs_route_room_end(&routes->room, place);
+}
+
+void rqs_poll_routes_end_slot(struct rqs_poll_routes *routes, uint32_t slot)
+{
+	for (uint32_t place = 0; place < RQS_ROUTES_NAMED; place++)
+		if (routes->holders[place].state == RQS_ROUTE_NAMED && routes->holders[place].ident.slot == slot)
+			retire(routes, place);
+}
+
+void rqs_poll_routes_second(struct rqs_poll_routes *routes)
+{
+	uint16_t evict[RQS_ROUTES_NAMED];
+	bool full = *routes->maps->routes.left <= RQS_ROUTES_STAY - RQS_ROUTES_NAMED;
+	uint32_t count, bar;
+
+	for (uint32_t i = 0; i < routes->time_count; i++)
+		routes->responses[routes->times[i].id] = routes->counts[routes->times[i].id].responses;
+	routes->time_count = 0;
+	for (uint32_t place = 0; place < RQS_ROUTES_NAMED; place++) {
+		uint32_t id = RQS_ROUTE_FIRST + place;
+
+		routes->requests[place] = routes->counts[id].requests;
+		if (routes->holders[place].state != RQS_ROUTE_RETIRED || ++routes->retired_seconds[place] <= POLL_REST_SECONDS)
+			continue;
+		routes->holders[place].state = RQS_ROUTE_FREE;
+		if (!bpf_map_update_elem(routes->maps->routes.free, NULL, &id, BPF_ANY))
+			__atomic_fetch_add(routes->maps->routes.left, 1, __ATOMIC_RELAXED);
+	}
+	count = rqs_route_room_second(&routes->room, routes->requests, full, evict, &bar);
+	*routes->maps->routes.bar = bar;
+	for (uint32_t i = 0; i < count; i++)
+		retire(routes, evict[i]);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * poll_routes - the part of poll.h that reads the maps of routes, and takes ids back from those that are little used.
+ * Upstream: probes.h, route_room.h. Threads: as poll.h.
+ */
+#ifndef RQS_POLL_ROUTES_H
+#define RQS_POLL_ROUTES_H
+
+#include "probes.h"
+#include "reading.h"
+
+struct rqs_poll_routes; /* opaque */
+
+/** rqs_poll_routes_new() - @maps: borrowed. Return: NULL with errno ENOMEM. */
+struct rqs_poll_routes *rqs_poll_routes_new(const struct rqs_probe_maps *maps, uint32_t cpus);
+
+void rqs_poll_routes_free(struct rqs_poll_routes *routes);
+
+/**
+ * rqs_poll_routes_read() - counts of all routes, and the names of new ones. After the services were read.
+ * @moved: whether any of these moved; else there is nothing to read.
+ * @ret_reading: all but the times; valid until the next call. Return: 0, or -errno.
+ */
+int rqs_poll_routes_read(struct rqs_poll_routes *routes, bool moved, struct rqs_route_reading *ret_reading);
+
+/** rqs_poll_routes_times() - once a second: the times of routes on which something ended since rqs_poll_routes_second(). */
+int rqs_poll_routes_times(struct rqs_poll_routes *routes, struct rqs_route_reading *reading);
+
+/**
+ * rqs_poll_routes_second() - once a second, when what was read is in a window: take back the ids of routes that are
+ * too many, and give away those that were taken back before the last second, so that what is still counted on one has
+ * been told under its old name.
+ */
+void rqs_poll_routes_second(struct rqs_poll_routes *routes);
+
+/** rqs_poll_routes_end_slot() - a service's slot was taken back: so are the ids of its routes. */
+void rqs_poll_routes_end_slot(struct rqs_poll_routes *routes, uint32_t slot);
+
+#endif
