@@ -17,7 +17,7 @@
 static const struct {
 	uint64_t span_ns;
 	uint32_t points;
-} ranges[] = { { 600 * SECOND_NS, 600 }, { 3600 * SECOND_NS, 360 }, { RQS_HISTORY_SECOND_SPAN_NS, 360 } };
+} ranges[] = { { 600 * SECOND_NS, 600 }, { 3600 * SECOND_NS, 360 }, { RQS_HISTORY_SPAN_NS, 360 } };
 
 #define LATEST_SPAN_NS (5 * SECOND_NS)
 
