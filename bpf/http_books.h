@@ -11,6 +11,7 @@
 #include "events.h"
 
 /* Set before loading. */
+const volatile __u32 rqs_slots = RQS_SLOT_MAX; /* how many of them are in use, as many as http_lanes has entries */
 const volatile __u64 rqs_slow_ns = 1000000000ULL;
 const volatile __u32 rqs_self_tgid = 0; /* as rqs_self_ns sees it */
 const volatile __u64 rqs_self_ns_dev = 0;
@@ -114,8 +115,8 @@ static __always_inline __u32 rqs_slot_of(struct rqs_service_key *key, __u32 pid)
 		return known->slot;
 	/* An empty queue gives 0, which is no service's slot. */
 	if (bpf_map_pop_elem(&http_free, &fresh.slot))
-		fresh.slot = http_slots_used < RQS_SLOT_MAX ? __sync_fetch_and_add(&http_slots_used, 1) : RQS_SLOT_MAX;
-	if (fresh.slot < RQS_SLOT_MAX) {
+		fresh.slot = http_slots_used < rqs_slots ? __sync_fetch_and_add(&http_slots_used, 1) : RQS_SLOT_MAX;
+	if (fresh.slot < rqs_slots) {
 		/* Where another CPU was faster its slot holds, and ours goes back. */
 		if (bpf_map_update_elem(&http_services, key, &fresh, BPF_NOEXIST))
 			bpf_map_push_elem(&http_free, &fresh.slot, BPF_ANY);

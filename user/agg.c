@@ -49,7 +49,8 @@ static size_t agg_slab_bytes(uint32_t cpu_count)
 	size_t bytes = sizeof(struct agg_slab) + RQS_SLOT_MAX * AGG_SERVICE_BYTES +
 		       RQS_ROUTE_IDS * AGG_ROUTE_BYTES + RQS_BUCKET_COUNT * sizeof(struct rqs_bin) + cpu_count * sizeof(struct rqs_cpu_delta) +
 		       AGG_EVENTS_MAX * sizeof(struct rqs_kernel_event) + AGG_PIDS_MAX * sizeof(struct rqs_pid) +
-		       RQS_WAITING_MAX * sizeof(struct rqs_waiting) + sizeof(struct rqs_vitals) + sizeof(struct rqs_self) + 16 * 1024;
+		       RQS_WAITING_MAX * sizeof(struct rqs_waiting) + sizeof(struct rqs_vitals) + sizeof(struct rqs_self) +
+		       sizeof(struct rqs_shed_change) + 16 * 1024;
 
 	return (bytes + 4095) & ~(size_t)4095;
 }
@@ -392,6 +393,8 @@ int rqs_agg_push(struct rqs_agg *agg, const struct rqs_reading *reading, const s
 	agg_routes(agg, slab, &reading->routes);
 	window->vitals = slab_copy(slab, reading->vitals, sizeof(*reading->vitals));
 	window->self = slab_copy(slab, reading->self, sizeof(*reading->self));
+	window->shed = reading->shed;
+	window->shed_change = slab_copy(slab, reading->shed_change, sizeof(*reading->shed_change));
 	window->pid_count = reading->pid_count < AGG_PIDS_MAX ? reading->pid_count : AGG_PIDS_MAX;
 	window->pids = slab_copy(slab, reading->pids, window->pid_count * sizeof(*reading->pids));
 	window->waiting_count = reading->waiting_count < RQS_WAITING_MAX ? reading->waiting_count : RQS_WAITING_MAX;

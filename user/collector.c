@@ -20,12 +20,14 @@
 #define COLLECTOR_SECOND_NS 1000000000ULL
 
 struct rqs_collector {
-	const struct rqs_probes *probes;
+	struct rqs_probes *probes;
 	struct rqs_handover *handover;
 	struct rqs_poll *poll;
 	struct rqs_agg *agg;
 	struct rqs_vitals_reader *vitals;
 	struct rqs_cost cost;
+	struct rqs_shed shed;
+	struct rqs_shed_change shed_change;
 	uint64_t tick_ns;
 	uint64_t start_ns, start_real_ns;
 	uint64_t second_ns; /* when vitals are due */
@@ -46,7 +48,7 @@ static uint64_t clock_ns(clockid_t clock)
 	return time.tv_sec * COLLECTOR_SECOND_NS + time.tv_nsec;
 }
 
-int rqs_collector_new(const struct rqs_probes *probes, struct rqs_handover *handover, uint64_t tick_ns,
+int rqs_collector_new(struct rqs_probes *probes, struct rqs_handover *handover, const struct rqs_shed_config *shed,
 		      struct rqs_collector **ret_collector, char ret_error[256])
 {
 	struct rqs_collector *collector = calloc(1, sizeof(*collector));
@@ -56,7 +58,7 @@ int rqs_collector_new(const struct rqs_probes *probes, struct rqs_handover *hand
 		return -ENOMEM;
 	collector->probes = probes;
 	collector->handover = handover;
-	collector->tick_ns = tick_ns;
+	collector->tick_ns = shed->tick_ns;
 	collector->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	collector->stop_fd = eventfd(0, EFD_CLOEXEC);
 	err = collector->timer_fd < 0 || collector->stop_fd < 0 ? -errno : 0;
@@ -77,6 +79,7 @@ int rqs_collector_new(const struct rqs_probes *probes, struct rqs_handover *hand
 	collector->start_ns = clock_ns(CLOCK_MONOTONIC);
 	collector->start_real_ns = clock_ns(CLOCK_REALTIME);
 	collector->cost.start_ns = collector->start_ns;
+	rqs_shed_init(&collector->shed, shed, collector->start_ns);
 	collector->agg = rqs_agg_new(rqs_poll_cpus(collector->poll), collector->start_ns);
 	if (!collector->agg) {
 		err = -ENOMEM;
@@ -112,6 +115,10 @@ static void collector_second(struct rqs_collector *collector, struct rqs_reading
 	reading->vitals = vitals;
 	reading->self = self;
 	rqs_cost_update(&collector->cost, reading->mono_ns, programs, rqs_poll_runs(collector->poll, programs), self);
+	if (rqs_shed_second(&collector->shed, reading->mono_ns, self, &collector->shed_change)) {
+		rqs_probes_set_off(collector->probes, collector->shed.off);
+		reading->shed_change = &collector->shed_change;
+	}
 	reading->pid_count = rqs_poll_pids(collector->poll, &reading->pids);
 	rqs_poll_second(collector->poll, reading);
 	reading->waiting = collector->waiting_tasks;
@@ -136,7 +143,9 @@ static void collector_tick(struct rqs_collector *collector, uint64_t deadline_ns
 		return;
 	}
 	collector->missed = 0;
+	rqs_shed_tick(&collector->shed, reading.mono_ns > deadline_ns ? reading.mono_ns - deadline_ns : 0);
 	collector_second(collector, &reading, &vitals, &self);
+	reading.shed = collector->shed.off;
 	err = rqs_agg_push(collector->agg, &reading, &collector->waiting);
 	if (!err && reading.vitals)
 		rqs_poll_second_done(collector->poll);

@@ -10,15 +10,16 @@
 
 #include "handover.h"
 #include "probes.h"
+#include "shed.h"
 
 struct rqs_collector; /* opaque */
 
 /**
  * rqs_collector_new() - open all that it will need.
- * @probes, @handover: borrowed until rqs_collector_free(). @tick_ns: 50 ms .. 1 s.
+ * @probes, @handover: borrowed until rqs_collector_free(). @shed: its tick_ns, 50 ms .. 1 s, is that of the collector.
  * Return: 0, or -errno with one sentence in @ret_error.
  */
-int rqs_collector_new(const struct rqs_probes *probes, struct rqs_handover *handover, uint64_t tick_ns,
+int rqs_collector_new(struct rqs_probes *probes, struct rqs_handover *handover, const struct rqs_shed_config *shed,
 		      struct rqs_collector **ret_collector, char ret_error[256]);
 
 /** rqs_collector_start_ns() - CLOCK_MONOTONIC at which counting began, and CLOCK_REALTIME then. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parts.h"
+
 void rqs_encode_uint(struct rqs_json *json, const char *key, uint64_t value)
 {
 	rqs_json_key(json, key);
@@ -222,6 +224,12 @@ void rqs_encode_coverage(struct rqs_json *json, const struct rqs_model *model)
 	rqs_json_array(json);
 	for (i = 0; i < model->probe_count; i++)
 		encode_probe(json, &model->probes[i]);
+	rqs_json_array_end(json);
+	rqs_json_key(json, "shed");
+	rqs_json_array(json);
+	for (i = 0; i < RQS_PART_COUNT; i++)
+		if (model->shed & rqs_parts[i].part)
+			rqs_json_string(json, rqs_parts[i].name);
 	rqs_json_array_end(json);
 	rqs_json_key(json, "lost");
 	rqs_json_object(json);

@@ -77,7 +77,7 @@ static uint64_t windows_of(uint64_t span_ns, uint64_t resolution_ns)
 	return (span_ns + resolution_ns - 1) / resolution_ns;
 }
 
-struct rqs_history *rqs_history_new(uint64_t tick_ns, size_t budget_bytes)
+struct rqs_history *rqs_history_new(uint64_t tick_ns, uint64_t span_ns, size_t budget_bytes)
 {
 	uint64_t per_second = (NS_PER_SECOND + tick_ns / 2) / tick_ns, resolution_ns[LEVELS], room[LEVELS];
 	size_t fixed_bytes = sizeof(struct rqs_history);
@@ -91,8 +91,8 @@ struct rqs_history *rqs_history_new(uint64_t tick_ns, size_t budget_bytes)
 	room[TICKS] = windows_of(RQS_HISTORY_TICK_SPAN_NS, tick_ns);
 	if (room[TICKS] > RQS_HISTORY_TICKS_MAX)
 		room[TICKS] = RQS_HISTORY_TICKS_MAX;
-	room[SECONDS] = windows_of(RQS_HISTORY_SECOND_SPAN_NS, resolution_ns[SECONDS]);
-	room[TENS] = windows_of(RQS_HISTORY_SECOND_SPAN_NS, resolution_ns[TENS]);
+	room[SECONDS] = windows_of(span_ns, resolution_ns[SECONDS]);
+	room[TENS] = windows_of(span_ns, resolution_ns[TENS]);
 	for (i = 0; i < LEVELS; i++)
 		fixed_bytes += room[i] * sizeof(struct entry);
 	if (fixed_bytes > budget_bytes) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * history - the windows of the last 10 minutes as they came, and those of the last 6 hours merged to seconds.
+ * history - the windows of the last 10 minutes as they came, and those of the last hours (6, or as asked) merged to seconds.
  * Upstream: merge.h. Downstream: model.h, frame.h, snapshot.h.
  * Pure. All memory is reserved at the start.
  *
@@ -17,17 +17,17 @@
 #include "merge.h"
 
 #define RQS_HISTORY_TICK_SPAN_NS (600ULL * 1000000000)
-#define RQS_HISTORY_SECOND_SPAN_NS (6ULL * 3600 * 1000000000)
+#define RQS_HISTORY_SPAN_NS (6ULL * 3600 * 1000000000)
 #define RQS_HISTORY_TICKS_MAX 12000
 
 struct rqs_history; /* opaque */
 
 /**
  * rqs_history_new() - reserve everything.
- * @tick_ns: the nominal tick, > 0. @budget_bytes: for both resolutions together, rows and buckets.
+ * @tick_ns: the nominal tick, > 0. @span_ns: of seconds, at least RQS_HISTORY_TICK_SPAN_NS. @budget_bytes: for both resolutions together, rows and buckets.
  * Return: the history, or NULL with errno ENOMEM, or EINVAL when the rows alone don't fit in the budget.
  */
-struct rqs_history *rqs_history_new(uint64_t tick_ns, size_t budget_bytes);
+struct rqs_history *rqs_history_new(uint64_t tick_ns, uint64_t span_ns, size_t budget_bytes);
 
 /** rqs_history_free() - NULL is fine. */
 void rqs_history_free(struct rqs_history *history);

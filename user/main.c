@@ -79,7 +79,8 @@ static int app_signals(struct app *app)
 /* Attach; an exit status and a sentence when nothing could be. */
 static int app_attach(struct app *app, const struct rqs_options *options)
 {
-	struct rqs_probes_config config = { .slow_ns = options->slow_ns, .tap = options->tap, .without = options->without };
+	struct rqs_probes_config config = { .slow_ns = options->slow_ns, .tap = options->tap, .without = options->without,
+					    .services = options->max_services };
 	const struct rqs_probe_status *status;
 	uint32_t count;
 	char error[256] = "";
@@ -121,6 +122,7 @@ static int app_model(struct app *app, const struct rqs_options *options)
 		.instance = instance,
 		.tick_ns = options->tick_ns,
 		.slow_ns = options->slow_ns,
+		.history_ns = options->max_history_ns,
 	};
 	description.attached_ns = rqs_collector_start_ns(app->collector, &description.attached_real_ns);
 	app->model = rqs_model_new(&description);
@@ -142,6 +144,11 @@ static void app_wake(void *data)
 /* Everything but the server, ready and not yet running. Return: an exit status. */
 static int app_open(struct app *app, const struct rqs_options *options)
 {
+	struct rqs_shed_config shed = {
+		.limit_ratio = options->max_overhead_ratio,
+		.tick_ns = options->tick_ns,
+		.parts = (RQS_PART_ROUTES | RQS_PART_CLIENT) & ~options->without,
+	};
 	char error[256] = "not enough memory";
 	int status = app_attach(app, options);
 
@@ -149,7 +156,7 @@ static int app_open(struct app *app, const struct rqs_options *options)
 		return status;
 	app->handover = rqs_handover_new(app_wake, app);
 	if (!app->handover ||
-	    rqs_collector_new(app->probes, app->handover, options->tick_ns, &app->collector, error) || app_model(app, options))
+	    rqs_collector_new(app->probes, app->handover, &shed, &app->collector, error) || app_model(app, options))
 		return complain(EXIT_FAILED, error);
 	return EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parts.h"
 #include "text.h"
 
 /* Of 31 MB for all of the model; services take up to 5.5 MB of them, routes 2.1, events 0.4. */
@@ -24,9 +25,16 @@ static int copy_host(struct rqs_host *to, const struct rqs_host *from)
 	return to->name && to->kernel && to->arch && to->version && to->instance ? 0 : -ENOMEM;
 }
 
+/* A third is for the ticks and what doesn't grow with the span. */
+static size_t history_bytes(uint64_t span_ns)
+{
+	return HISTORY_BYTES / 3 + (size_t)((double)(HISTORY_BYTES - HISTORY_BYTES / 3) * ((double)span_ns / RQS_HISTORY_SPAN_NS));
+}
+
 struct rqs_model *rqs_model_new(const struct rqs_host *host)
 {
 	struct rqs_model *model = calloc(1, sizeof(*model));
+	uint64_t span_ns;
 	int err;
 
 	if (!model)
@@ -43,7 +51,8 @@ struct rqs_model *rqs_model_new(const struct rqs_host *host)
 	model->cpu_count = host->cpus;
 	model->cpus = calloc(host->cpus + 1, sizeof(*model->cpus));
 	model->cpu_second = calloc(host->cpus + 1, sizeof(*model->cpu_second));
-	model->history = rqs_history_new(host->tick_ns ? host->tick_ns : 1, HISTORY_BYTES);
+	span_ns = host->history_ns ? host->history_ns : RQS_HISTORY_SPAN_NS;
+	model->history = rqs_history_new(host->tick_ns ? host->tick_ns : 1, span_ns, history_bytes(span_ns));
 	if (!model->cpus || !model->cpu_second || !model->history)
 		err = -ENOMEM;
 	model->end_ns = host->attached_ns;
@@ -267,6 +276,28 @@ static void apply_overload(struct rqs_model *model, const struct rqs_window *win
 	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
 }
 
+static void apply_shed(struct rqs_model *model, const struct rqs_window *window)
+{
+	const struct rqs_shed_change *change = window->shed_change;
+	char text[RQS_EVENT_TEXT_MAX];
+	const char *title;
+
+	model->shed = window->shed;
+	if (!change)
+		return;
+	title = rqs_part_title(change->part);
+	if (change->back)
+		snprintf(text, sizeof(text), "rqscope measures %s again: all will take %.2f %% of a CPU, %g %% is the limit", title,
+			 100 * change->cost_ratio, 100 * change->limit_ratio);
+	else if (change->late_ns)
+		snprintf(text, sizeof(text), "rqscope goes on without %s: its ticks came %.1f ms late", title,
+			 (double)change->late_ns / 1e6);
+	else
+		snprintf(text, sizeof(text), "rqscope goes on without %s: it took %.2f %% of a CPU, %g %% is the limit", title,
+			 100 * change->cost_ratio, 100 * change->limit_ratio);
+	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
+}
+
 static void apply_runqueue(struct rqs_model *model, const struct rqs_window *window)
 {
 	double span_ns = (double)(window->end_ns - window->start_ns);
@@ -352,6 +383,7 @@ int rqs_model_apply(struct rqs_model *model, const struct rqs_window *window)
 	apply_pids(model, window);
 	apply_events(model, window);
 	apply_overload(model, window);
+	apply_shed(model, window);
 	apply_runqueue(model, window);
 	apply_waiting(model, window);
 	if (window->vitals) {

@@ -22,6 +22,7 @@ struct rqs_host {
 	const char *instance;	/* random, new at each start: tells a page that rqscope was restarted */
 	uint64_t tick_ns;
 	uint64_t slow_ns;	/* threshold of slow_request */
+	uint64_t history_ns;	/* how much is kept, as seconds; 0: RQS_HISTORY_SPAN_NS */
 	uint64_t attached_ns;	   /* CLOCK_MONOTONIC */
 	uint64_t attached_real_ns; /* CLOCK_REALTIME */
 };

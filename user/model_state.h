@@ -37,6 +37,7 @@ struct rqs_model {
 	uint64_t end_real_ns;
 	uint32_t clients;
 	uint64_t sent_bytes;
+	uint32_t shed; /* parts that are not measured for now, bits of enum rqs_part */
 	struct rqs_probe probes[RQS_PROBES_MAX];
 	uint32_t probe_count;
 

@@ -12,10 +12,12 @@
 #include "endpoint.h"
 #include "parts.h"
 #include "remote.h"
+#include "values.h"
 
 #define MS 1000000ULL
 #define SECOND (1000 * MS)
 #define CLIENTS_MAX 5000
+#define SERVICES_MAX (RQS_SLOT_MAX - RQS_ROLE_COUNT)
 
 #define SERVE (1u << RQS_COMMAND_SERVE)
 #define SNAPSHOT (1u << RQS_COMMAND_SNAPSHOT)
@@ -26,8 +28,8 @@ static const char *const command_names[] = {
 };
 #define COMMAND_COUNT (sizeof(command_names) / sizeof(command_names[0]))
 
-enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, TICK, SLOW, TAP, WITHOUT, FOR, FROM, OUTPUT, JSON, HELP,
-       VERSION, RULE_COUNT };
+enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, MAX_HISTORY, MAX_OVERHEAD, MAX_SERVICES, TICK, SLOW,
+       TAP, WITHOUT, FOR, FROM, OUTPUT, JSON, HELP, VERSION, RULE_COUNT };
 
 struct rule {
 	const char *name;  /* without the dashes */
@@ -43,6 +45,9 @@ static const struct rule rules[RULE_COUNT] = {
 	[INSECURE] = { "insecure", NULL, SERVE | SNAPSHOT, 0 },
 	[ALLOW_HOST] = { "allow-host", "NAME", SERVE, 0 },
 	[MAX_CLIENTS] = { "max-clients", "N", SERVE, 0 },
+	[MAX_HISTORY] = { "max-history", "TIME", SERVE, 0 },
+	[MAX_OVERHEAD] = { "max-overhead", "PERCENT", SERVE, 0 },
+	[MAX_SERVICES] = { "max-services", "N", SERVE | SNAPSHOT, 0 },
 	[TICK] = { "tick", "TIME", SERVE | SNAPSHOT, 0 },
 	[SLOW] = { "slow", "TIME", SERVE | SNAPSHOT, 0 },
 	[TAP] = { "tap", "A or B", SERVE | SNAPSHOT, 0 },
@@ -73,32 +78,6 @@ static int __attribute__((format(printf, 2, 3))) fail(struct parse *parse, const
 	va_start(arguments, format);
 	vsnprintf(parse->ret_error, 256, format, arguments);
 	va_end(arguments);
-	return -EINVAL;
-}
-
-int rqs_duration_parse(const char *text, uint64_t *ret_ns)
-{
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = { { "us", 1000 }, { "ms", MS }, { "s", SECOND }, { "m", 60 * SECOND }, { "h", 3600 * SECOND } };
-	uint64_t number = 0;
-	const char *p = text;
-
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(number, 10, &number) ||
-		    __builtin_add_overflow(number, (uint64_t)(*p - '0'), &number))
-			return -EINVAL;
-	if (p == text)
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(p, units[i].name))
-			continue;
-		if (__builtin_mul_overflow(number, units[i].ns, &number))
-			return -EINVAL;
-		*ret_ns = number;
-		return 0;
-	}
 	return -EINVAL;
 }
 
@@ -164,16 +143,17 @@ static int set_allow_host(struct parse *parse, const char *text)
 	return 0;
 }
 
-static int set_max_clients(struct parse *parse, const char *text)
+static int set_count(struct parse *parse, const struct rule *rule, const char *text, uint32_t max, uint32_t *ret_count)
 {
-	uint32_t clients = 0;
+	if (rqs_value_whole(text, 1, max, ret_count))
+		return fail(parse, "--%s: '%.60s' is not a whole number from 1 to %u", rule->name, text, max);
+	return 0;
+}
 
-	if (*text && strlen(text) <= 4 && strspn(text, "0123456789") == strlen(text))
-		for (const char *p = text; *p; p++)
-			clients = clients * 10 + (uint32_t)(*p - '0');
-	if (clients < 1 || clients > CLIENTS_MAX)
-		return fail(parse, "--max-clients: '%.60s' is not a whole number from 1 to %d", text, CLIENTS_MAX);
-	parse->options.max_clients = clients;
+static int set_max_overhead(struct parse *parse, const char *text)
+{
+	if (rqs_value_percent(text, &parse->options.max_overhead_ratio))
+		return fail(parse, "--max-overhead: '%.60s' is not a percentage of one CPU from 0.01 to 1000", text);
 	return 0;
 }
 
@@ -232,7 +212,13 @@ static int apply(struct parse *parse, int index, const char *value)
 	case ALLOW_HOST:
 		return set_allow_host(parse, value);
 	case MAX_CLIENTS:
-		return set_max_clients(parse, value);
+		return set_count(parse, rule, value, CLIENTS_MAX, &options->max_clients);
+	case MAX_SERVICES:
+		return set_count(parse, rule, value, SERVICES_MAX, &options->max_services);
+	case MAX_HISTORY:
+		return set_duration(parse, rule, value, 600 * SECOND, 24 * 3600 * SECOND, "from 10m to 24h", &options->max_history_ns);
+	case MAX_OVERHEAD:
+		return set_max_overhead(parse, value);
 	case TICK:
 		return set_duration(parse, rule, value, 50 * MS, SECOND, "from 50ms to 1s", &options->tick_ns);
 	case SLOW:
@@ -276,7 +262,7 @@ static int set_command(struct parse *parse, const char *text)
 /* What holds only for all options together. */
 static int check_whole(struct parse *parse)
 {
-	static const int alone[] = { FOR, TICK, SLOW, TAP, WITHOUT };
+	static const int alone[] = { FOR, TICK, SLOW, TAP, WITHOUT, MAX_SERVICES };
 	const struct rqs_options *options = &parse->options;
 	struct rqs_endpoint endpoint = { .port = options->listen_port };
 
@@ -407,6 +393,8 @@ int rqs_options_parse(int argc, char *const *argv, struct rqs_options *ret_optio
 			.listen_address = "127.0.0.1",
 			.listen_port = 7117,
 			.max_clients = 64,
+			.max_history_ns = 6 * 3600 * SECOND,
+			.max_services = SERVICES_MAX,
 			.tick_ns = 100 * MS,
 			.slow_ns = SECOND,
 			.for_ns = 5 * SECOND,

@@ -26,10 +26,13 @@ struct rqs_options {
 	const char *allow_hosts[RQS_ALLOW_HOST_MAX];
 	size_t allow_host_count;
 	uint32_t max_clients;
+	uint64_t max_history_ns;
+	double max_overhead_ratio; /* of one CPU; 0: no limit */
 	/* serve and snapshot */
 	uint64_t tick_ns; /* 50 ms .. 1 s */
 	uint64_t slow_ns;
 	char tap; /* 'A', 'B', or 0: choose */
+	uint32_t max_services; /* told apart */
 	uint32_t without; /* bits of enum rqs_part */
 	/* snapshot */
 	uint64_t for_ns;
@@ -48,8 +51,5 @@ int rqs_options_parse(int argc, char *const *argv, struct rqs_options *ret_optio
 
 /** rqs_options_help() - the text of --help, ending in a newline. */
 const char *rqs_options_help(void);
-
-/** rqs_duration_parse() - "250us", "100ms", "5s", "2m"; a number needs its unit. Return: 0, or -EINVAL. */
-int rqs_duration_parse(const char *text, uint64_t *ret_ns);
 
 #endif

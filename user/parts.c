@@ -12,6 +12,14 @@ const struct rqs_part_name rqs_parts[RQS_PART_COUNT] = {
 	{ RQS_PART_RUNQUEUE, "runqueue", "the run queue" },
 };
 
+const char *rqs_part_title(uint32_t part)
+{
+	for (uint32_t i = 0; i < RQS_PART_COUNT; i++)
+		if (rqs_parts[i].part == part)
+			return rqs_parts[i].title;
+	return "";
+}
+
 int rqs_parts_parse(const char *text, uint32_t *ret_parts, const char **ret_word, int *ret_word_bytes)
 {
 	uint32_t parts = 0;

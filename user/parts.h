@@ -20,6 +20,9 @@ struct rqs_part_name {
 
 extern const struct rqs_part_name rqs_parts[RQS_PART_COUNT];
 
+/** rqs_part_title() - of one part, in a sentence. */
+const char *rqs_part_title(uint32_t part);
+
 /** rqs_parts_parse() - "routes,client". Return: 0, or -EINVAL with what is no part in @ret_word (borrowed from @text). */
 int rqs_parts_parse(const char *text, uint32_t *ret_parts, const char **ret_word, int *ret_word_bytes);
 

@@ -132,6 +132,17 @@ static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile _
 	*ino = st.st_ino;
 }
 
+/* Maps with an entry for each slot are made before any is used. */
+static int probe_size(struct bpf_object *object, uint32_t slots)
+{
+	static const char *const names[] = { "http_lanes", "http_activity", "http_services", "http_free" };
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++)
+		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, names[i]), slots);
+	return err;
+}
+
 static void probe_count(struct rqs_probes *probes, const struct bpf_program *program,
 			const volatile struct rqs_run (*runs)[RQS_RUN_PROGRAMS], uint32_t index)
 {
@@ -162,7 +173,9 @@ static int probe_seed(volatile __u64 *seed)
 		probe_set_self(&skel->rodata->rqs_self_tgid, &skel->rodata->rqs_self_ns_dev,                 \
 			       &skel->rodata->rqs_self_ns_ino);                                              \
 		skel->bss->http_off = (probes)->config.without;                                              \
-		(err) = probe_seed(&skel->rodata->rqs_route_seed);                                           \
+		skel->rodata->rqs_slots = (probes)->config.services + RQS_ROLE_COUNT;                        \
+		(err) = probe_size(skel->obj, skel->rodata->rqs_slots);                                      \
+		(err) = (err) ?: probe_seed(&skel->rodata->rqs_route_seed);                                  \
 		(err) = (err) ?: probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes); \
 		(err) = (err) ?: rqs_http_##tap##_bpf__load(skel);                                           \
 		(err) = (err) ?: rqs_http_##tap##_bpf__attach(skel);                                         \
@@ -490,7 +503,7 @@ uint64_t rqs_probes_recursion_misses(const struct rqs_probes *probes)
 static void check_one(struct rqs_check *check, const char *name, char tap, int (*open)(struct rqs_probes *),
 		      enum probe_index index, const char *help)
 {
-	struct rqs_probes_config config = { .slow_ns = UINT64_MAX, .tap = tap };
+	struct rqs_probes_config config = { .slow_ns = UINT64_MAX, .tap = tap, .services = 1 };
 	struct rqs_probes *probes = probes_new(&config);
 	int err = probes ? probe_make_shared(probes) : -ENOMEM;
 

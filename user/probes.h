@@ -13,6 +13,7 @@ struct rqs_probes; /* opaque */
 struct rqs_probes_config {
 	uint64_t slow_ns; /* from which time to first byte on a request is an event */
 	char tap;	  /* 'A' or 'B' forces one, 0 takes the best that loads */
+	uint32_t services; /* told apart, at most RQS_SLOT_MAX - RQS_ROLE_COUNT; what comes after is counted together */
 	uint32_t without; /* parts that are left out, bits of enum rqs_part */
 };
 

@@ -59,10 +59,12 @@ struct rqs_reading {
 	uint64_t event_seen[RQS_EVENT_KERNEL_COUNT];
 	uint64_t event_held_back;
 	struct rqs_http_losses losses;
+	uint32_t shed; /* as in struct rqs_window */
 
 	/* Once a second, else NULL. */
 	const struct rqs_vitals *vitals;
 	const struct rqs_self *self;
+	const struct rqs_shed_change *shed_change; /* NULL but where it changed */
 	const struct rqs_pid *pids;
 	uint32_t pid_count;
 	const struct rqs_waiting *waiting;

@@ -142,6 +142,15 @@ struct rqs_self {
 	uint32_t program_count;
 };
 
+/* rqscope stopped to measure a part, or took it up again; see shed.h. */
+struct rqs_shed_change {
+	uint32_t part; /* enum rqs_part */
+	bool back;
+	double cost_ratio;  /* of one CPU: what all cost, or, with the part back, would cost */
+	double limit_ratio; /* --max-overhead */
+	uint64_t late_ns;   /* of the median tick, where that was the reason; else 0 */
+};
+
 /* Cumulative since attaching. */
 struct rqs_losses {
 	struct rqs_http_losses http;
@@ -198,6 +207,8 @@ struct rqs_window {
 
 	const struct rqs_vitals *vitals; /* NULL but for once a second */
 	const struct rqs_self *self;	 /* NULL but for once a second */
+	uint32_t shed; /* parts that are not measured for now, bits of enum rqs_part */
+	const struct rqs_shed_change *shed_change; /* NULL but where that changed */
 	const struct rqs_pid *pids;	 /* all known processes, with vitals; else NULL */
 	uint32_t pid_count;
 	const struct rqs_waiting *waiting; /* with vitals, the longest first */

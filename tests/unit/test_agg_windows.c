@@ -237,6 +237,7 @@ static void test_the_largest_window_fits(void **state)
 	const struct rqs_window *first = take_window(maps, 1), *window;
 	struct rqs_vitals vitals = { .load_1m = 3 };
 	struct rqs_self self = { .rss_bytes = 4 };
+	struct rqs_shed_change change = { .part = RQS_PART_CLIENT, .limit_ratio = 0.5 };
 	struct rqs_window second;
 
 	window = take_window(maps, 2);
@@ -255,7 +256,11 @@ static void test_the_largest_window_fits(void **state)
 	maps->reading.pid_count = PIDS_MAX;
 	maps->reading.vitals = &vitals;
 	maps->reading.self = &self;
+	maps->reading.shed = RQS_PART_CLIENT;
+	maps->reading.shed_change = &change;
 	first = take_window(maps, 3);
+	assert_int_equal(first->shed, RQS_PART_CLIENT);
+	assert_true(first->shed_change != &change && first->shed_change->limit_ratio == 0.5);
 	assert_true((uintptr_t)first < (uintptr_t)window);
 	/* in bounds: all that it points to lies before the next window */
 	assert_true((uintptr_t)(first->events + EVENTS_MAX) <= (uintptr_t)window);

@@ -519,6 +519,7 @@ static void test_status(void **state)
 		fix->build.window.losses.http.tls_connections = 12;
 		fix->build.window.losses.http.unparsed = 4;
 		fix->build.window.losses.windows_merged = 5;
+		fix->build.window.shed = RQS_PART_CLIENT;
 		fix->build.window.late_ns = i == 4 ? 777 : 5;
 		fix->build.cpus[0].switches = 12;
 		fix->build.cpus[0].wait_sum_ns = 10 * MS;
@@ -533,6 +534,8 @@ static void test_status(void **state)
 	expect_null(frame, "coverage/probes/0/reason");
 	expect_null(frame, "coverage/probes/1/tap");
 	expect_text(frame, "coverage/probes/1/reason", "no tracepoint");
+	assert_int_equal(json_array_size(at(frame, "coverage/shed")), 1);
+	expect_text(frame, "coverage/shed/0", "client");
 	expect_number(frame, "coverage/lost/unparsed", 4);
 	expect_number(frame, "coverage/lost/windows_merged", 5);
 	expect_number(frame, "connections/tls", 12);

@@ -33,7 +33,7 @@ static int setup(void **state)
 	struct fixture *fix = calloc(1, sizeof(*fix));
 
 	fix->ident = build_ident(1, "nginx", 80);
-	fix->history = rqs_history_new(TICK_NS, BUDGET);
+	fix->history = rqs_history_new(TICK_NS, RQS_HISTORY_SPAN_NS, BUDGET);
 	assert_non_null(fix->history);
 	rqs_merge_init(&fix->merge);
 	fix->seed = 17;
@@ -315,13 +315,13 @@ static void test_lost_buckets_give_null_and_never_a_wrong_number(void **state)
 
 	/* little more than the smallest budget that rows fit in leaves little for buckets */
 	for (; budget > 1 << 20; budget -= 16384) {
-		fix->history = rqs_history_new(TICK_NS, budget);
+		fix->history = rqs_history_new(TICK_NS, RQS_HISTORY_SPAN_NS, budget);
 		if (!fix->history)
 			break;
 		rqs_history_free(fix->history);
 	}
 	assert_int_equal(errno, EINVAL);
-	fix->history = rqs_history_new(TICK_NS, budget + 49152);
+	fix->history = rqs_history_new(TICK_NS, RQS_HISTORY_SPAN_NS, budget + 49152);
 	assert_non_null(fix->history);
 	push_many(fix, 1, 3000);
 	rqs_history_range(fix->history, real_ns(0), real_ns(3000), 10, &range);
@@ -446,7 +446,7 @@ static void test_other_ticks(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
-		struct rqs_history *history = rqs_history_new(ticks[i].tick_ns, BUDGET);
+		struct rqs_history *history = rqs_history_new(ticks[i].tick_ns, RQS_HISTORY_SPAN_NS, BUDGET);
 		uint64_t seq, per_second = ticks[i].second_ns / ticks[i].tick_ns;
 
 		assert_non_null(history);

@@ -462,6 +462,61 @@ static void test_overload_is_told_once_in_a_while(void **state)
 	assert_string_equal(last_event(fix)->text, "rqscope fell behind: 3 ticks became one window of 100 ms");
 }
 
+static void test_memory_is_as_documented(void **state)
+{
+	/* docs/command-line.md: 7.7 MB, and 2.6 MB for each hour; services and events are beside that. */
+	static const struct {
+		uint64_t hours10; /* tenths of an hour */
+		uint64_t tick_ms;
+	} spans[] = { { 2, 50 }, { 2, 100 }, { 60, 100 }, { 60, 1000 }, { 240, 50 } };
+	struct fixture *fix = *state;
+	size_t rest = rqs_model_memory(fix->model) - rqs_history_memory(fix->model->history), i;
+
+	for (i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		struct rqs_host host = *build_host();
+		struct rqs_model *model;
+		size_t most = 7700000 + spans[i].hours10 * 260000;
+
+		host.history_ns = spans[i].hours10 * 360 * 1000 * MS;
+		host.tick_ns = spans[i].tick_ms * MS;
+		model = rqs_model_new(&host);
+		assert_non_null(model);
+		assert_in_range(rqs_model_memory(model) - rest, most / 2, most);
+		assert_true(rqs_history_span_ns(model->history, true) >= host.history_ns);
+		rqs_model_free(model);
+	}
+}
+
+static void test_shed_is_told(void **state)
+{
+	struct rqs_shed_change change = { .part = RQS_PART_ROUTES, .cost_ratio = 0.0631, .limit_ratio = 0.02 };
+	struct fixture *fix = *state;
+
+	fix->build.window.shed = RQS_PART_ROUTES;
+	fix->build.window.shed_change = &change;
+	apply(fix);
+	assert_int_equal(fix->model->shed, RQS_PART_ROUTES);
+	assert_int_equal(last_event(fix)->kind, RQS_EVENT_OVERLOAD);
+	assert_string_equal(last_event(fix)->text, "rqscope goes on without routes: it took 6.31 % of a CPU, 2 % is the limit");
+	fix->build.window.shed = RQS_PART_ROUTES; /* no change, no event */
+	apply(fix);
+	assert_int_equal(fix->model->events.counts[RQS_EVENT_OVERLOAD], 1);
+	change = (struct rqs_shed_change){ .part = RQS_PART_CLIENT, .cost_ratio = 0.001, .limit_ratio = 0.02, .late_ns = 12 * MS + MS / 2 };
+	fix->build.window.shed = RQS_PART_ROUTES | RQS_PART_CLIENT;
+	fix->build.window.shed_change = &change;
+	apply(fix);
+	assert_string_equal(last_event(fix)->text, "rqscope goes on without the client role: its ticks came 12.5 ms late");
+	change = (struct rqs_shed_change){ .part = RQS_PART_CLIENT, .back = true, .cost_ratio = 0.00123, .limit_ratio = 0.0025 };
+	fix->build.window.shed = RQS_PART_ROUTES;
+	fix->build.window.shed_change = &change;
+	apply(fix);
+	assert_string_equal(last_event(fix)->text,
+			    "rqscope measures the client role again: all will take 0.12 % of a CPU, 0.25 % is the limit");
+	apply(fix);
+	assert_int_equal(fix->model->shed, 0);
+	assert_int_equal(fix->model->events.counts[RQS_EVENT_OVERLOAD], 3);
+}
+
 static void test_run_queue_totals(void **state)
 {
 	static const uint64_t waits[] = { 2000, 3000, 70 * MS };
@@ -521,6 +576,8 @@ int main(void)
 		with_model(test_services_start_and_end),
 		with_model(test_lost_probes_are_told_once_and_give_null),
 		with_model(test_overload_is_told_once_in_a_while),
+		with_model(test_shed_is_told),
+		with_model(test_memory_is_as_documented),
 		with_model(test_run_queue_totals),
 		with_model(test_memory_is_bounded),
 	};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <math.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 
 #include "options.h"
 #include "parts.h"
+#include "values.h"
 
 #define MS 1000000ULL
 #define WORDS_MAX 80
@@ -81,6 +83,9 @@ static void test_options_defaults_are_those_of_the_contract(void **state)
 	assert_false(o.insecure);
 	assert_int_equal(o.allow_host_count, 0);
 	assert_int_equal(o.max_clients, 64);
+	assert_int_equal(o.max_services, 126);
+	assert_true(o.max_history_ns == 6 * 3600 * 1000 * MS);
+	assert_true(o.max_overhead_ratio == 0);
 	assert_int_equal(o.tick_ns, 100 * MS);
 	assert_int_equal(o.slow_ns, 1000 * MS);
 	assert_int_equal(o.tap, 0);
@@ -155,6 +160,20 @@ static void test_options_takes_both_spellings_and_the_last_one(void **state)
 	assert_int_equal(o.tap, 'B');
 	good("--without|routes|--without=client,runqueue", &o);
 	assert_int_equal(o.without, RQS_PART_CLIENT | RQS_PART_RUNQUEUE);
+	good("--max-services|1|--max-history=10m", &o);
+	assert_int_equal(o.max_services, 1);
+	assert_true(o.max_history_ns == 600 * 1000 * MS);
+	good("--max-history=24h", &o);
+	good("snapshot|--max-services|126", &o);
+	assert_int_equal(o.max_services, 126);
+	good("--max-overhead=0.5", &o);
+	assert_true(fabs(o.max_overhead_ratio - 0.005) < 1e-12);
+	good("--max-overhead|0.01|--max-overhead|1000", &o);
+	assert_true(o.max_overhead_ratio == 10);
+	good("--max-overhead|2", &o);
+	assert_true(fabs(o.max_overhead_ratio - 0.02) < 1e-12);
+	good("--max-overhead|1.25", &o);
+	assert_true(fabs(o.max_overhead_ratio - 0.0125) < 1e-12);
 	good("snapshot|--without|http,unix,routes,routes", &o);
 	assert_int_equal(o.without, RQS_PART_HTTP | RQS_PART_UNIX | RQS_PART_ROUTES);
 	good("--listen|unix:/run/x|--listen|127.0.0.1:5", &o);
@@ -354,6 +373,8 @@ static void test_options_refuses_bad_values(void **state)
 	static const char *const clients[] = { "0", "5001", "-1", "+1", "1.5", "1e3", "many", "64 ", "99999999999999999999",
 					       "0x10", "00000" };
 	static const char *const taps[] = { "C", "AB", "1", "ab", "tap A", "\xc3\xa4" };
+	static const char *const shares[] = { "0", "0.00", "0.001", "1000.01", "1001", "-1", ".5", "1.", "1.234", "1,5", "2%", "1e1", "nan",
+					      "99999", "1 " };
 	static const char *const parts[] = { "cpu", "client,", ",client", "client,,routes", "client routes", "Client", "clients", "," };
 	static const char *const hosts[] = { "*", "web 07", "http://web-07", "web-07:80", "web-07/", "a,b", "b\xc3\xbc" "cher",
 					     "[web]", "[::1", "x@y", "a\rb" };
@@ -367,6 +388,16 @@ static void test_options_refuses_bad_values(void **state)
 	for (size_t i = 0; i < COUNT(taps); i++) {
 		snprintf(line, sizeof(line), "--tap=%s", taps[i]);
 		bad(line, "--tap|A and B");
+	}
+	bad("--max-services=0", "--max-services|1 to 126");
+	bad("--max-services=127", "--max-services|1 to 126");
+	bad("--max-services=1234567890", "--max-services|1 to 126");
+	bad("--max-history=599s", "--max-history|10m to 24h");
+	bad("--max-history=25h", "--max-history|10m to 24h");
+	for (size_t i = 0; i < COUNT(shares); i++) {
+		snprintf(line, sizeof(line), "--max-overhead=%s", shares[i]);
+		bad(line, "--max-overhead|0.01 to 1000");
+		bad(line, shares[i]);
 	}
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		snprintf(line, sizeof(line), "--without=%s", parts[i]);
@@ -421,7 +452,7 @@ static void test_options_refuses_the_rest(void **state)
 static void test_options_wants_values_where_they_belong(void **state)
 {
 	static const char *const takers[] = { "listen", "token-file", "allow-host", "max-clients", "tick", "slow", "tap",
-					      "without" };
+					      "without", "max-overhead", "max-services", "max-history" };
 	static const char *const flags[] = { "no-auth", "insecure", "help", "version" };
 	char line[64], needles[64];
 
@@ -461,6 +492,9 @@ static void test_options_refuses_those_of_other_commands(void **state)
 		{ "snapshot|--no-auth", "--no-auth|serve" },
 		{ "snapshot|--allow-host|x", "--allow-host" },
 		{ "snapshot|--max-clients|5", "--max-clients" },
+		{ "snapshot|--max-overhead|5", "--max-overhead" },
+		{ "snapshot|--max-history|1h", "--max-history" },
+		{ "check|--max-services|5", "--max-services" },
 		{ "check|--listen|127.0.0.1:1", "--listen|check" },
 		{ "check|--tick|100ms", "--tick|check" },
 		{ "check|--slow|1s", "--slow" },
@@ -486,6 +520,7 @@ static void test_options_refuses_what_contradicts(void **state)
 	bad("snapshot|--from|unix:/run/x|--slow|1s", "--slow|--from");
 	bad("snapshot|--from|unix:/run/x|--tap|A", "--tap|--from");
 	bad("snapshot|--from|unix:/run/x|--without|routes", "--without|--from");
+	bad("snapshot|--from|unix:/run/x|--max-services|5", "--max-services|--from");
 	bad("snapshot|--from|http://10.0.0.1:7117/#token=abc", "--from|10.0.0.1|ssh -L|--insecure");
 	bad("snapshot|--from|https://127.0.0.1:7117/", "--from|https");
 	bad("snapshot|--from|127.0.0.1:7117", "--from");
@@ -520,7 +555,7 @@ static void test_options_takes_a_running_rqscope(void **state)
 
 static void test_options_survives_long_and_odd_words(void **state)
 {
-	static const char *const forms[] = { "%s", "--%s", "-%s", "--listen=%s", "--listen|unix:%s", "--tick=%s", "--tap=%s", "--without=%s",
+	static const char *const forms[] = { "%s", "--%s", "-%s", "--listen=%s", "--listen|unix:%s", "--tick=%s", "--tap=%s", "--without=%s", "--max-overhead=%s",
 					     "--allow-host=%s", "--max-clients=%s", "snapshot|--from=%s", "--%s=x",
 					     "serve|%s", "--token-file|--%s", "--listen|[%s]:1", "--listen=127.0.0.1:%s",
 					     "snapshot|--from=http://%s/", "snapshot|--from=unix:/x#token=%s" };
@@ -549,7 +584,7 @@ static void test_help_fits_and_names_every_option(void **state)
 {
 	static const char *const words[] = {
 		"rqscope snapshot", "rqscope check", "--listen", "unix:PATH", "--token-file", "--no-auth", "--allow-host",
-		"--insecure", "--max-clients", "--tick", "--slow", "--tap", "--without", "--for", "--from", "--output", "-o", "--json",
+		"--insecure", "--max-clients", "--max-overhead", "--max-services", "--max-history", "--tick", "--slow", "--tap", "--without", "--for", "--from", "--output", "-o", "--json",
 		"--help", "--version", "ssh -L", "Examples", "Exit codes", "7117",
 	};
 	const char *help = rqs_options_help(), *line = help, *end;

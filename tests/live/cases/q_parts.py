@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Parts that are left out, from the start or under load: said, absent, and the rest is exact."""
-from lib.report import case, equal
-from lib.wire import Server, answer, ask, connect
+import threading
+
+from lib import bpfobjects
+from lib.load import Nginx, Wrk
+from lib.report import case, equal, within
+from lib.roles import check_roles, find
+from lib.wait import wait_until
+from lib.wire import LIMIT_S, Server, answer, ask, connect
 
 LEFT_OUT = 'left out by --without'
 
@@ -59,5 +65,111 @@ def without_whole_probes(bench):
         equal(after['services'], [], 'services')
         equal(after['self']['programs'], [], 'programs that run')
         equal(rq.said(), '', 'what it complained of')
+    finally:
+        rq.stop()
+
+
+@case(each_tap=False)
+def fewer_services(bench):
+    """--max-services bounds the kernel's maps; what finds no place is counted as one service, and totals hold."""
+    rq = bench.start('--max-services', '3')
+    try:
+        equal(bpfobjects.size_of(bpfobjects.map_of(rq.pid, 'http_lanes')), 5, 'lanes of slots, those for the rest included')
+        before = rq.settled()
+        for _ in range(6):
+            with Server(echo) as server:
+                peer = connect(server.port)
+                turn(peer)
+                peer.close()
+
+        def grown(document):
+            return document['totals']['http']['server']['requests'] - before['totals']['http']['server']['requests']
+        wait_until(lambda: grown(rq.snapshot()) >= 6, 5, '6 requests in the totals')
+        after = rq.settled()
+        named = [item for item in after['services'] if item['name'] != 'other']
+        within(len(named), 1, 3, 'services told apart')
+        within(after['coverage']['lost']['services'], 6 - len(named), 1e9, 'connections without a place')
+        equal(sum(item['requests'] for item in after['services'] if item['role'] == 'server'),
+              after['totals']['http']['server']['requests'], 'requests over all services')
+    finally:
+        rq.stop()
+
+
+LIMIT = '2.5'  # percent of a CPU: several times what rqscope takes at rest, and a part of what wrk makes it take
+
+
+def client_at(document, port):
+    """Books of the client role's service that calls a port."""
+    check_roles(document)
+    found = find(document, 'client', port)
+    equal(len(found), 1, f'services that call port {port}')
+    return {key: found[0][key] for key in ('requests', 'responses', 'aborted', 'in_flight', 'status')}
+
+
+@case(limit_s=280)
+def shed_under_load_and_back(bench):
+    """Above --max-overhead routes go, then the client role; the server role stays exact; at rest they come back."""
+    read, go = threading.Event(), threading.Event()
+
+    def script(peer):
+        peer.sock.settimeout(10 * LIMIT_S)  # idle while it takes its time
+        while True:
+            try:
+                path = peer.head().split()[1]
+            except (EOFError, OSError):
+                return
+            if path == b'/wait':
+                read.set()
+                go.wait(10 * LIMIT_S)
+            peer.send(answer(200, b'echo'))
+    told = {}  # a busy host's stalls soon drive other events out of the list
+
+    def shed():
+        document = rq.snapshot()
+        told.update({event['text']: None for event in document['events']['recent']
+                     if event['kind'] == 'overload' and 'fell behind' not in event['text']})
+        return document['coverage']['shed']
+    rq = bench.start('--max-overhead', LIMIT)
+    try:
+        with Nginx() as nginx, Server(script) as server:
+            peer, waits = connect(server.port), connect(server.port)
+            for _ in range(2):
+                turn(peer)
+            waits.send(ask('/wait'))
+            read.wait(LIMIT_S)
+            wrk = Wrk(nginx.port, seconds=15)
+            wait_until(lambda: shed() == ['routes'], 12, 'routes to be shed')
+            wait_until(lambda: shed() == ['routes', 'client'], 12, 'the client role to be shed')
+            equal(client_at(rq.settled(), server.port),
+                  {'requests': 3, 'responses': 2, 'aborted': 0, 'in_flight': 1, 'status': {'200': 2}}, 'the client, shed')
+            go.set()
+            waits.until(b'echo')
+            for _ in range(5):
+                turn(peer)
+            late = connect(server.port)
+            turn(late)
+            rq.expect(server.port, requests=9, responses=9, aborted=0, in_flight=0, status={200: 9})
+            # What was open ended where its answer came; what came after wasn't looked at.
+            ended = {'requests': 3, 'responses': 3, 'aborted': 0, 'in_flight': 0, 'status': {'200': 2, 'unknown': 1}}
+            equal(client_at(rq.settled(), server.port), ended, 'the client when its answer had come')
+            calls = client_at(rq.snapshot(), nginx.port)['requests']
+            done = wrk.wait()
+            said = nginx.status()['requests']
+            rq.expect(nginx.port, requests=said, responses=said, aborted=0, in_flight=0)
+            within(calls, 1, done['completed'] - 1, "wrk's requests as a client")
+            wait_until(lambda: shed() == ['routes'], 90, 'the client role to come back', pause_s=1)
+            wait_until(lambda: shed() == [], 90, 'routes to come back', pause_s=1)
+            for each in (peer, late, waits):
+                turn(each)
+            rq.expect(server.port, requests=12, responses=12, aborted=0, in_flight=0, status={200: 12})
+            after = rq.settled()
+            equal(client_at(after, server.port), ended | {'requests': 6, 'responses': 6, 'status': {'200': 5, 'unknown': 1}},
+                  'the client, back')
+            bench.say('; '.join(told))
+            equal([text.split(':')[0] for text in told],
+                  ['rqscope goes on without routes', 'rqscope goes on without the client role',
+                   'rqscope measures the client role again', 'rqscope measures routes again'], 'events')
+            for each in (peer, late, waits):
+                each.close()
     finally:
         rq.stop()

@@ -46,6 +46,11 @@ def entries(map_id):
     return [entry.get('formatted', entry) for entry in _bpftool('map', 'dump', 'id', str(map_id))]
 
 
+def size_of(map_id):
+    """How many entries a map has room for."""
+    return next(item['max_entries'] for item in _bpftool('map', 'list') if item['id'] == map_id)
+
+
 def is_empty(map_id):
     """Whether a queue has nothing in it."""
     done = subprocess.run(['bpftool', '-j', 'map', 'peek', 'id', str(map_id)], capture_output=True, text=True, env=BPFTOOL_ENV,
