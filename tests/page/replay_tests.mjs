@@ -2,6 +2,7 @@
 // replay_tests - the page with a recorded snapshot dropped onto it: nothing is attached, nothing is connected.
 import { readFileSync } from 'node:fs';
 import { Feed } from './feed.mjs';
+import { keep, render } from './vega_tests.mjs';
 import { recording, RECORDED_T } from './recording.mjs';
 import { assert, card, equal, live, open, require, shoot, test, text, until } from './lib.mjs';
 
@@ -137,6 +138,26 @@ async function charts(run) {
 		await until('a tooltip', () => page.isVisible('.tip'));
 		assert(/requests, .+ to .+/.test(await text(page, '.tip .cell')), 'no cell');
 	});
+	for (const dark of [true, false])
+		await run(`replay_saves_each_chart_as_vega_lite_${dark ? 'dark' : 'light'}`, 'slow', async (page) => {
+			const titles = [['Request latency', 'latency', 'rect', 5000], ['Where the time went', 'split', 'area', 2000], ['Run-queue latency', 'wait', 'rect', 5000],
+				['Responses by status', 'status', 'area', 2000], ['Memory', 'memory', 'area', 1000]];
+			for (const [title, id, mark, least] of titles) {
+				const saving = page.waitForEvent('download');
+				await page.click('#share-open');
+				await page.click(`#charts button:text-is("${title}")`);
+				const download = await saving;
+				equal(download.suggestedFilename(), `rqscope-web-07-${id}-20261124T030003Z.vl.json`, 'name of the file');
+				const spec = JSON.parse(readFileSync(await download.path(), 'utf8'));
+				const drawn = await render(spec);
+				keep(`${id}-${dark ? 'dark' : 'light'}`, drawn);
+				assert(drawn.marks(mark).length >= least, `${title}: ${drawn.marks(mark).length} marks`);
+				assert(drawn.svg.includes(`>${title}<`) && drawn.svg.includes('web-07, 2026-11-24 02:59:03 to 03:00:03 UTC'), `titles of ${title}`);
+				const panel = await page.evaluate(() => getComputedStyle(document.querySelector('.panel')).backgroundColor);
+				equal(spec.background, panel, 'background');
+			}
+			assert(/Memory saved/.test(await text(page, '#said')), 'it does not say so');
+		}, { dark });
 	await run('replay_tells_a_probe_that_was_off', 'probeOff', async (page) => {
 		await verdict(page, /HTTP requests are not measured\. +This kernel \(5\.10\)/);
 		assert(/HTTP is not measured/.test(await text(page, '.s-latency .note')), 'no note in the chart');

@@ -10,6 +10,7 @@ import { feedTests } from './feed_tests.mjs';
 import { programTests } from './program_tests.mjs';
 import { replayTests } from './replay_tests.mjs';
 import { pureTests } from './pure_tests.mjs';
+import { vegaTests } from './vega_tests.mjs';
 import { timeTests } from './time_tests.mjs';
 
 let dir = null, why = null;
@@ -23,6 +24,7 @@ await test('page_builds_within_its_size', async () => {
 		throw why;
 });
 await pureTests();
+await vegaTests();
 if (dir) {
 	const browser = await launch();
 	try {

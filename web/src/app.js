@@ -3,7 +3,7 @@
 // while nobody looks.
 import * as assess from './assess.js';
 import { Scope } from './charts/scope.js';
-import { readColours } from './colours.js';
+import { colours, readColours } from './colours.js';
 import { $, el, setData } from './dom.js';
 import * as format from './format.js';
 import { Navigator } from './navigate.js';
@@ -21,6 +21,7 @@ import * as prefs from './prefs.js';
 import { Replay } from './replay.js';
 import { Socket } from './socket.js';
 import { Store } from './store.js';
+import { vegaLite } from './vega.js';
 import { view } from './view.js';
 
 const HIDDEN_RATE_MS = 1000; // a tab that nobody looks at needs no more
@@ -99,7 +100,7 @@ const ask = new Ask((token) => {
 	prefs.setToken(token);
 	socket.connect();
 }, () => share.choose());
-const share = new Share({ play, host: () => ({ name: store.hello?.host.name ?? 'host', t: store.newestT > 0 ? store.newestT : Date.now() }) });
+const share = new Share({ play, charts: () => scope.all, chart: chartFile, host: () => ({ name: store.hello?.host.name ?? 'host', t: store.newestT > 0 ? store.newestT : Date.now() }) });
 if (offline)
 	share.head(null);
 const header = new Header({ range: setRange, rate: setRate, pause: () => view.togglePause(store.newestT), theme: nextTheme, help: () => help.open() });
@@ -121,6 +122,14 @@ function play(snapshot) {
 	replay.start();
 	share.head(store.hello);
 	changed('choices', 'state');
+}
+
+function chartFile({ spec, heat, legend }) {
+	if (!picture.data.n)
+		return null;
+	const [from, to] = [picture.minT, picture.maxT].map((t) => new Date(t).toISOString().slice(0, 19).replace('T', ' '));
+	return vegaLite({ id: spec.id, title: spec.title, subtitle: `${store.hello.host.name}, ${from} to ${to.slice(11)} UTC`, colours, heat,
+		shows: (colour) => legend.shows(colour), split: !scope.withoutSplit }, picture);
 }
 
 function setRange(ms) {

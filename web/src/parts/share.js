@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // share - what a person takes along or brings: the menu, files that are dropped or chosen, and the head of a replay.
-import { $, setHidden, setText } from '../dom.js';
+import { $, el, setHidden, setText } from '../dom.js';
 import { fileName, save, takeSnapshot } from '../export.js';
 import * as format from '../format.js';
 import * as prefs from '../prefs.js';
@@ -9,7 +9,11 @@ import { MOST_BYTES, Unreadable, readSnapshot } from '../snapshot.js';
 const SAID_MS = 6000;
 
 export class Share {
-	/** @param {{play: (snapshot: object) => void, host: () => {name: string, t: number}}} on */
+	/**
+	 * @param {{play: (snapshot: object) => void, host: () => {name: string, t: number}, charts: () => object[],
+	 *	chart: (strip: object) => object|null}} on
+	 *	charts: the strips there are; chart: a strip as a Vega-Lite specification, null while it shows nothing
+	 */
 	constructor(on) {
 		this.on = on;
 		this.file = null; // that is shown
@@ -20,8 +24,13 @@ export class Share {
 			this.#take($('file').files[0]);
 			$('file').value = ''; // the same one can be chosen again
 		};
-		for (const button of $('share').querySelectorAll('button'))
-			button.addEventListener('click', () => $('share').hidePopover());
+		$('share').addEventListener('click', (e) => e.target.closest('button') && $('share').hidePopover());
+		$('share').addEventListener('beforetoggle', () => $('charts').replaceChildren(...on.charts().map((strip) => {
+			const button = el('button', '', strip.spec.title);
+			button.type = 'button';
+			button.onclick = () => this.#chart(strip);
+			return button;
+		})));
 		this.#drop();
 	}
 
@@ -39,6 +48,14 @@ export class Share {
 		} catch (error) {
 			this.say(`No snapshot could be had: ${error.message}.`, true);
 		}
+	}
+
+	#chart(strip) {
+		const { name, t } = this.on.host(), spec = this.on.chart(strip);
+		if (!spec)
+			return this.say('There is nothing in this chart yet.', true);
+		save(new Blob([JSON.stringify(spec)], { type: 'application/json' }), fileName(name, t, strip.spec.id, '.vl.json'));
+		this.say(`${strip.spec.title} saved. The Vega editor opens it as it is.`);
 	}
 
 	/** Tells what has happened, in a corner and to screen readers. */
