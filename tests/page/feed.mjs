@@ -53,6 +53,20 @@ export class Feed {
 		await new Promise((resolve) => this.server.close(resolve));
 	}
 
+	/** Let @n windows pass at once, told in messages of @each at most; done when all were sent. */
+	async hurry(n, each) {
+		for (let told = 0; told < n; told += each) {
+			this.host.advance(this.host.lastT + each * 100);
+			for (const client of this.clients) {
+				this.#send(client, this.host.windows(client.sentSeq));
+				client.sentSeq = this.host.seq;
+				if (client.socket.writableNeedDrain)
+					await new Promise((ready) => client.socket.once('drain', ready));
+			}
+			await new Promise(setImmediate);
+		}
+	}
+
 	/** As a new start of rqscope on the same host. */
 	restart(scenario = this.host.scenario) {
 		this.host = new Host(scenario);

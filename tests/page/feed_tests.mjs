@@ -116,7 +116,6 @@ export async function feedTests(browser, dir) {
 	await connection(run, browser, dir);
 	await controls(run);
 	await accessibility(run);
-	await cost(run);
 }
 
 async function crowd(run) {
@@ -316,36 +315,4 @@ async function accessibility(run) {
 			const found = violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(', ')}`);
 			assert(!found.length, found.join('; '));
 		}, { dark });
-}
-
-async function cost(run) {
-	await run('frames_are_drawn_in_4_ms_and_memory_stays_flat', 'slow', async (page, feed) => {
-		const cdp = await page.context().newCDPSession(page);
-		const heap = async () => {
-			await cdp.send('HeapProfiler.collectGarbage');
-			return (await cdp.send('Runtime.getHeapUsage')).usedSize;
-		};
-		await page.selectOption('#rate', '100');
-		const seen = async (n) => {
-			const seq = feed.host.seq;
-			await until(`${n} windows`, () => feed.host.seq >= seq + n, 30e3);
-		};
-		await seen(10);
-		const before = await heap();
-		await page.evaluate(() => (window.frames100 = []));
-		await seen(100);
-		const frames = (await page.evaluate(() => window.frames100)).sort((a, b) => a - b);
-		const growth = (await heap()) - before;
-		assert(frames.length >= 60, `only ${frames.length} frames`);
-		assert(frames[frames.length >> 1] < 4, `half of the frames took ${frames[frames.length >> 1].toFixed(1)} ms or more`);
-		assert(growth < 1.5e6, `the heap grew by ${(growth / 1e6).toFixed(1)} MB in 10 s`);
-	}, { init: () => {
-		const real = window.requestAnimationFrame.bind(window);
-		window.frames100 = [];
-		window.requestAnimationFrame = (f) => real((t) => {
-			const start = performance.now();
-			f(t);
-			window.frames100.push(performance.now() - start);
-		});
-	} });
 }

@@ -5,6 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
 import { join } from 'node:path';
 import { drop, replaying } from './replay_tests.mjs';
+import { latencyTests } from './latency_tests.mjs';
+import { timeProgramTests } from './time_tests.mjs';
 import { assert, binary, card, equal, live, number, open, shoot, skip, temp, test, text, until } from './lib.mjs';
 
 const TOKEN = '00112233445566778899aabbccddeeff';
@@ -36,21 +38,27 @@ async function snapshot(program) {
 	return answer.json();
 }
 
-/** A web server in this process. Paths: /slow answers after 30 ms, /error with 503. */
+/** A web server in this process. Paths: /slow answers after 30 ms, /error with 503, /hold/MS after so many ms. */
 async function webServer() {
+	const web = { ended: () => {} }; // is told when an answer is about to end, UNIX ms
 	const server = createServer((req, res) => {
+		const held = Number(req.url.match(/^\/hold\/(\d+)$/)?.[1] ?? 0);
 		res.statusCode = req.url === '/error' ? 503 : 200;
-		setTimeout(() => res.end('hello\n'), req.url === '/slow' ? 30 : 0);
+		setTimeout(() => {
+			if (held)
+				web.ended(performance.timeOrigin + performance.now());
+			res.end('hello\n');
+		}, req.url === '/slow' ? 30 : held);
 	});
 	await new Promise((r) => server.listen(0, '127.0.0.1', r));
 	const { port } = server.address();
 	const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 	const ask = (path) => new Promise((ok, no) => get({ port, path, agent }, (res) => res.resume().on('end', ok)).on('error', no));
-	return { port, ask, close: () => {
+	return Object.assign(web, { port, ask, close: () => {
 		agent.destroy();
 		server.closeAllConnections();
 		server.close();
-	} };
+	} });
 }
 
 /** The cells of the row of the service that answers on @port, or null. */
@@ -209,6 +217,8 @@ export async function programTests(browser) {
 			await program.stop();
 		}
 	}, 60e3);
+	await timeProgramTests(browser, withProgram);
+	await latencyTests(browser, withProgram);
 }
 
 const has = (name) => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${name}`]).status === 0;

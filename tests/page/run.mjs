@@ -6,6 +6,7 @@
 //   SHOTS         where screenshots go
 import { assert, binary, build, finish, launch, test } from './lib.mjs';
 import { chartTests } from './chart_tests.mjs';
+import { costTests } from './cost_tests.mjs';
 import { feedTests } from './feed_tests.mjs';
 import { programTests } from './program_tests.mjs';
 import { replayTests } from './replay_tests.mjs';
@@ -31,6 +32,7 @@ if (dir) {
 		await feedTests(browser, dir);
 		await timeTests(browser, dir);
 		await chartTests(browser, dir);
+		await costTests(browser, dir);
 		await replayTests(browser, dir);
 		if (binary)
 			await programTests(browser);

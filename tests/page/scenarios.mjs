@@ -87,4 +87,9 @@ export const scenarios = {
 		],
 		event: (s, seq) => (seq % 2 ? { ...errorEvent, text: `GET /<script>alert(1)</script>/${'x'.repeat(seq % 60)} 502` } : stallEvent),
 	}),
+
+	multitude: () => ({
+		attachedForMs: DAY_MS, at: slowAt, host: { cpus: 128 },
+		services: Array.from({ length: 200 }, (_, k) => ({ name: `svc-${k}`, port: 9000 + k, share: 1 / 200, errors: 0 })),
+	}),
 };

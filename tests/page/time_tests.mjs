@@ -52,6 +52,39 @@ function watchQuestions(feed) {
 	};
 }
 
+/** With the real program behind the page: it answers all that is asked, and knows what it showed before. */
+export async function timeProgramTests(browser, withProgram) {
+	await test('program_history_is_zoomed_into_and_scrolled', () => withProgram(browser, async (page, program, web) => {
+		const errors = [];
+		page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => String(payload).startsWith('{"type":"error"') && errors.push(payload)));
+		const timer = setInterval(() => web.ask('/').catch(() => {}), 20);
+		try {
+			await page.reload();
+			await live(page);
+			await page.keyboard.press('1');
+			await until('six seconds of responses', async () => (await blank(page)) < 0.1, 20e3);
+			const at = await plot(page);
+			await drag(page, at.at(0.3), at.at(0.7));
+			await until('zoomed', async () => /^Zoomed/.test(await pill(page)));
+			const words = await where(page), hidden = await blank(page);
+			assert(hidden < 0.05, `${hidden} of the zoomed picture is empty`);
+			for (let k = 0; k < 12; k++)
+				await page.keyboard.press(k % 3 ? 'ArrowLeft' : '+');
+			await page.focus('.track');
+			await page.keyboard.press('Home');
+			await until('the beginning', async () => /behind/.test(await pill(page)) && (await where(page)) !== words && (await blank(page)) < 1);
+			await page.keyboard.press('3');
+			await page.keyboard.press('Escape');
+			await isLive(page);
+			await page.keyboard.press('5');
+			await until('six hours, of which little is known', async () => (await blank(page)) < 1);
+			equal(errors.join(), '', 'errors from the program');
+		} finally {
+			clearInterval(timer);
+		}
+	}), 60e3);
+}
+
 export async function timeTests(browser, dir) {
 	const run = (name, scenario, check, options) => test(name, () => play(browser, dir, scenario, check, options));
 

@@ -25,6 +25,12 @@ export class Overview {
 		this.root.append(this.span, this.bar, this.words);
 		root.append(this.root);
 		this.spanMs = SPANS_MS[0];
+		this.widthPx = 0;
+		new ResizeObserver(() => {
+			this.widthPx = this.bar.clientWidth;
+			if (this.newestT > 0)
+				this.show(this.minT, this.maxT, this.oldestT, this.newestT);
+		}).observe(this.bar);
 		this.grip = null; // while it is dragged: ms from the pointer to the end of the view
 		this.bar.addEventListener('pointerdown', (e) => this.#down(e));
 		this.bar.addEventListener('pointermove', (e) => this.grip !== null && this.on.to(this.#timeAt(e) + this.grip));
@@ -38,6 +44,7 @@ export class Overview {
 		const rangeMs = maxT - minT, reach = newestT - minT;
 		if (this.grip === null)
 			this.spanMs = SPANS_MS.find((s) => s >= 2 * rangeMs && s >= reach) ?? SPANS_MS.at(-1);
+		this.oldestT = oldestT;
 		this.newestT = newestT;
 		this.minT = minT;
 		this.maxT = maxT;
@@ -57,12 +64,13 @@ export class Overview {
 	}
 
 	#place(node, from, to) {
-		const css = `left:${(from * 100).toFixed(2)}%;width:max(${LEAST_PX}px,${((to - from) * 100).toFixed(2)}%)`;
-		if (node.css !== css) {
-			node.css = css;
-			node.style.left = `min(calc(100% - ${LEAST_PX}px), ${(from * 100).toFixed(2)}%)`;
-			node.style.width = `max(${LEAST_PX}px, ${((to - from) * 100).toFixed(2)}%)`;
-		}
+		const width = this.widthPx, w = Math.max(LEAST_PX, Math.round((to - from) * width)), x = Math.min(width - w, Math.round(from * width));
+		if (node.x === x && node.w === w)
+			return;
+		node.x = x;
+		node.w = w;
+		node.style.transform = `translateX(${x}px)`;
+		node.style.width = `${w}px`;
 	}
 
 	#timeAt(e) {

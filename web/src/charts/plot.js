@@ -77,7 +77,7 @@ export class Plot {
 	/** Label the time axis, if this chart has one. */
 	label(minT, maxT) {
 		if (this.times && this.timeAxis())
-			this.times.show(minT, maxT, this.box.width);
+			this.times.show(minT, maxT, this.box.left, this.box.width);
 	}
 
 	/** Distance of a value from the upper edge, in device pixels. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// times - the shared time axis: where its ticks are, and its labels. Labels move with the picture ten times a second,
-// so they are elements that are shifted, not text that is drawn.
-import { el, setHidden, setText } from '../dom.js';
+// times - the shared time axis: where its ticks are, and its labels. Labels move with the picture ten times a second:
+// text on a canvas of their own, as elements that move cost the browser far more.
+import { colours, font, theme } from '../colours.js';
+import { el } from '../dom.js';
 import { clock } from '../format.js';
 
 const STEPS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800].map((s) => s * 1000);
 const LABEL_PX = 110;
+const HEIGHT_PX = 18;
 
 /** Distance of the ticks on an axis of @spanMs and @widthPx. */
 export function timeStep(spanMs, widthPx) {
@@ -24,36 +26,37 @@ export function timeTicks(minT, maxT, step) {
 
 export class Times {
 	constructor(root) {
-		this.root = el('div', 'times');
-		this.root.setAttribute('aria-hidden', 'true');
-		this.labels = new Map(); // tick -> element
-		root.append(this.root);
+		this.canvas = el('canvas', 'times');
+		this.canvas.setAttribute('aria-hidden', 'true');
+		this.context = this.canvas.getContext('2d', { willReadFrequently: true });
+		root.append(this.canvas);
+		this.shown = '';
 	}
 
-	show(minT, maxT, widthPx) {
-		const step = timeStep(maxT - minT, widthPx);
+	/** @param {number} left where the plot begins @param {number} widthPx of the plot */
+	show(minT, maxT, left, widthPx) {
+		const step = timeStep(maxT - minT, widthPx), ratio = devicePixelRatio || 1;
 		const [to, half] = step < 1e3 ? ['tenth', 34] : step < 60e3 ? ['second', 29] : ['minute', 19];
-		const perMs = widthPx / (maxT - minT);
-		const ticks = new Set(timeTicks(minT, maxT, step));
-		const free = [];
-		for (const [t, label] of this.labels)
-			if (!ticks.has(t)) {
-				free.push(label);
-				this.labels.delete(t);
-			}
-		for (const t of ticks) {
-			const x = (t - minT) * perMs;
-			let label = this.labels.get(t);
-			if (!label) {
-				label = free.pop() ?? this.root.appendChild(el('span'));
-				this.labels.set(t, label);
-			}
-			setText(label, clock(t, to));
-			setHidden(label, x > widthPx - half); // the edge would cut it
-			label.style.transform = `translateX(${Math.round(x - half)}px)`;
-			label.style.width = `${2 * half}px`;
+		const perMs = widthPx / (maxT - minT), { canvas, context } = this;
+		const width = Math.round((left + widthPx) * ratio), height = Math.round(HEIGHT_PX * ratio);
+		const now = `${Math.round(minT * perMs * ratio)} ${step} ${theme} ${width}`;
+		if (now === this.shown)
+			return;
+		this.shown = now;
+		if (canvas.width !== width || canvas.height !== height) {
+			canvas.width = width;
+			canvas.height = height;
+			canvas.style.width = `${left + widthPx}px`;
 		}
-		for (const label of free)
-			label.remove();
+		context.clearRect(0, 0, width, height);
+		context.font = font.replace('11px', `${11 * ratio}px`);
+		context.fillStyle = colours.faint;
+		context.textAlign = 'center';
+		context.textBaseline = 'middle';
+		for (const t of timeTicks(minT, maxT, step)) {
+			const x = (t - minT) * perMs;
+			if (x <= widthPx - half) // the edge would cut it
+				context.fillText(clock(t, to), Math.round((left + x) * ratio), height / 2);
+		}
 	}
 }
