@@ -191,23 +191,40 @@ def more_paths_than_there_is_room_for(bench):
             wait_until(named, 15, 'a name for the route that came later', pause_s=0.1)
             one = routes_of(rq.settled(), server.port)[('GET', '/later')]['requests']
             send_batches(peer, ['/later'] * 500)
+            # More that come often enough for a name: who came once loses its own, and the ids are given to others.
+            crowd = 0
+
+            def passed_on():
+                nonlocal crowd
+                send_batches(peer, ['/steady', '/later'] + [word(3 * 10 ** 6 + crowd // 8)] * 8)
+                crowd += 8
+                return not bpfobjects.is_empty(ids)
+            ids = bpfobjects.map_of(rq.pid, 'http_routes_fre')
+            equal(bpfobjects.is_empty(ids), True, 'no id was taken back before')
+            wait_until(passed_on, 20, 'ids that are free again', pause_s=0.02)
+            again = 0
+
+            def named_again():
+                nonlocal again
+                send_batches(peer, ['/again'] * DEPTH)
+                again += DEPTH
+                return ('GET', '/again') in routes_of(rq.snapshot(), server.port)
+            wait_until(named_again, 20, 'a name for a route that has the id of another one', pause_s=0.02)
             peer.close()
             server.close()
-            total = MANY + 1 + 2 * sent + 500
+            total = MANY + 1 + 2 * sent + 500 + 10 * crowd // 8 + again
             service = rq.expect(server.port, requests=total, responses=total, in_flight=0)
-            after = rq.settled()
-            kernel = kernel_counts(rq)
+            after, kernel = wait_until(lambda: same_counts(rq), 10, 'the same sum over all routes as the kernel has')
         routes = routes_of(after, server.port)
         named_paths = [name for name in routes if name[0]]
         rest = routes[(None, None)]
-        equal(routes[('GET', '/steady')]['requests'], 1 + MANY // 2 // DEPTH, 'requests of the steady route')
-        equal(routes[('GET', '/later')]['requests'], one + 500, 'requests of the later route')
+        equal(routes[('GET', '/steady')]['requests'], 1 + MANY // 2 // DEPTH + crowd // 8, 'requests of the steady route')
+        equal(routes[('GET', '/later')]['requests'], one + 500 + crowd // 8, 'requests of the later route')
+        within(routes[('GET', '/again')]['requests'], 1, again, 'requests of the route that has the id of another one')
         within(len(named_paths), 60, 200, 'named routes of this role')
         equal(rest['requests'] + sum(routes[name]['requests'] for name in named_paths), total, 'requests over all routes')
-        listed = sum(item['requests'] for found in after['services'] for item in found['routes'])
-        equal(sum(kernel.values()), listed, 'requests that the kernel counted on all routes')
         evicted = rest['requests'] - kernel[slot_of(rq, server.port)]
-        within(evicted, 0, 2000, 'requests of routes that lost their names')
+        within(evicted, 1, 20000, 'requests of routes that lost their names')
         within(lost(after, 'routes'), rest['requests'], 1e9, 'requests not told apart')
         grown = rq.rss_bytes() - rss
         bench.say(f'{rate:.0f} requests/s; {len(named_paths)} named, {rest["requests"]} of {service["requests"]} not told apart, '
@@ -229,6 +246,14 @@ def kernel_counts(rq):
     """Requests as the kernel counted them, by id: those below 128 are what is left of the service with that slot."""
     entries = bpfobjects.entries(bpfobjects.map_of(rq.pid, 'http_route_coun'))
     return {entry['key']: sum(lane['value']['requests'] for lane in entry['values']) for entry in entries}
+
+
+def same_counts(rq):
+    """A snapshot and the kernel's counts, if they agree: something else on this host may be answering requests in between."""
+    after = rq.settled()
+    kernel = kernel_counts(rq)
+    listed = sum(item['requests'] for found in after['services'] for item in found['routes'])
+    return (after, kernel) if sum(kernel.values()) == listed else None
 
 
 @case()
