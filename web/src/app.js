@@ -92,7 +92,8 @@ const scope = new Scope($('scope'), changed, (strip) => table.open(scope.all, st
 const navigator = new Navigator({ root: $('scope'), view, store, scope });
 const cards = new Cards();
 const services = new Services();
-const events = new Events();
+const events = new Events(() => scope.pick(null));
+$('scope').addEventListener('band', (e) => events.pick(e.detail));
 const footer = new Footer();
 const verdict = new Verdict();
 const help = new Help();

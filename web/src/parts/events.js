@@ -25,12 +25,34 @@ function crowds(events) {
 	return told.map((one) => (one.newest ? { ...one.newest, text: one.count > 1 ? `${one.longest.text}; ${one.count - 1} more waited long` : one.newest.text } : one));
 }
 
+const EDGE_MS = 50; // an event has the time of its end, a window ends a little later
+
+/** Whether @event is of what was picked in a chart. */
+function within(event, { strip, fromT, toT, lowNs, highNs }) {
+	return (event.kind === 'runqueue_stall') === (strip === 'wait') && event.t > fromT - EDGE_MS && event.t <= toT + EDGE_MS
+		&& event.duration_ns >= lowNs && event.duration_ns < highNs;
+}
+
+const EMPTY = 'Slow requests, errors, aborted requests, long waits for a CPU and out-of-memory kills will be told here.';
+const NONE_PICKED = {
+	latency: 'Nothing is told of these requests one by one: they were counted. What is slow, fails or is aborted has an event.',
+	wait: 'Nothing is told of these waits one by one: they were counted. Those over 50 ms have an event.',
+};
+
 export class Events {
-	constructor() {
+	/** @param {() => void} all called when all events are wanted again */
+	constructor(all) {
 		const root = $('events'), heading = el('h2'), title = el('span', '', 'Events');
 		title.id = 'events-title';
 		this.summary = el('small');
-		heading.append(title, this.summary);
+		this.chip = el('button', 'chip');
+		this.chip.type = 'button';
+		this.chip.hidden = true;
+		this.chip.title = 'Show all events again';
+		this.chip.onclick = all;
+		this.band = this.info = null;
+		this.events = [];
+		heading.append(title, this.chip, this.summary);
 		const scroll = el('div', 'scroll'), table = el('table'), head = el('tr'), thead = el('thead');
 		scroll.tabIndex = 0;
 		scroll.setAttribute('role', 'group');
@@ -44,16 +66,31 @@ export class Events {
 		columns.append(el('col', 'c-when'), el('col'));
 		table.append(columns, thead, this.body);
 		this.table = table;
-		this.empty = el('p', 'empty', 'Slow requests, errors, aborted requests, long waits for a CPU and out-of-memory kills will be told here.');
+		this.empty = el('p', 'empty', EMPTY);
 		scroll.append(table, this.empty);
 		root.append(heading, scroll);
 		this.shown = [];
 		table.hidden = true;
 	}
 
+	/** Only what is of @band, as the charts tell it; null: all. */
+	pick(band) {
+		this.band = band;
+		for (const { tr } of this.shown)
+			tr.remove();
+		this.shown = [];
+		setHidden(this.chip, !band);
+		if (band)
+			setText(this.chip, `${format.clock(band.fromT, 'tenth')}, ${format.duration(band.lowNs)} ${Number.isFinite(band.highNs) ? `to ${format.duration(band.highNs)}` : 'and longer'} ×`);
+		setText(this.empty, band ? NONE_PICKED[band.strip] : EMPTY);
+		this.show(this.events, this.info);
+	}
+
 	/** @param {object[]} events newest first @param {object|null} info the last message */
 	show(events, info) {
-		const told = crowds(events).slice(0, SHOWN), known = new Set(told.map((e) => e.seq));
+		this.events = events;
+		this.info = info;
+		const told = crowds(this.band ? events.filter((e) => within(e, this.band)) : events).slice(0, SHOWN), known = new Set(told.map((e) => e.seq));
 		this.shown = this.shown.filter(({ seq, tr }) => known.has(seq) || tr.remove());
 		const newest = this.shown[0]?.seq ?? -1;
 		for (const event of told.filter((e) => e.seq > newest).reverse()) {
