@@ -65,6 +65,61 @@ static void test_what_is_carried_on_is_a_copy(void **state)
 	maps_free(maps);
 }
 
+/* Names, counts and durations of routes, which add up to their service. */
+static void test_routes_are_carried_on_as_copies(void **state)
+{
+	const uint32_t id = RQS_ROUTE_FIRST + 3;
+	struct rqs_route_counts *counts = calloc(RQS_ROUTE_IDS, sizeof(*counts));
+	struct rqs_route_holder *holders = calloc(RQS_ROUTES_NAMED, sizeof(*holders));
+	struct rqs_route_times_reading *times = calloc(1, sizeof(*times));
+	struct maps *maps = maps_new(1);
+	const struct rqs_window *window;
+
+	maps->slots[0].ident = &maps->idents[5];
+	maps->slots[0].sum.requests = 7;
+	maps->slots[0].sum.responses = 6;
+	holders[3] = (struct rqs_route_holder){ .ident = { .method = "GET", .path = "/a", .slot = 5 }, .state = RQS_ROUTE_NAMED };
+	counts[id] = (struct rqs_route_counts){ .requests = 4, .responses = 4 };
+	times->id = id;
+	times->sum.sum_ns = 3 * MS;
+	times->sum.buckets[rqs_coarse_of(rqs_bucket_index(MS))] = 3;
+	times->sum.extrema[0] = (struct rqs_route_extrema){ .second = 1, .min_ns = MS, .max_ns = MS };
+	maps->reading.routes = (struct rqs_route_reading){ .counts = counts, .holders = holders, .second = true, .times = times, .time_count = 1 };
+	window = take_window(maps, 1);
+	holders[3].ident.path[1] = 'x';
+	assert_int_equal(window->route_count, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct rqs_route_delta *route = &window->routes[i];
+		bool named = route->id == id;
+
+		assert_int_equal(route->id, named ? id : 5);
+		assert_int_equal(route->slot, 5);
+		assert_int_equal(route->requests, named ? 4 : 3);
+		assert_int_equal(route->responses, named ? 4 : 2);
+		assert_int_equal(route->duration.count, named ? 3 : 0);
+		if (!named)
+			continue;
+		assert_string_equal(route->ident->path, "/a");
+		assert_int_equal(route->duration.bin_count, 1);
+		assert_int_equal(route->duration.bins[0].count, 3);
+		assert_int_equal(route->duration.max_ns, MS);
+	}
+	rqs_window_put(window);
+	maps->reading.routes.second = false;
+	maps->reading.routes.time_count = 0;
+	maps->slots[0].sum.requests = 8;
+	counts[id].requests = 5;
+	window = take_window(maps, 2);
+	assert_int_equal(window->route_count, 1);
+	assert_null(window->routes[0].ident);
+	assert_int_equal(window->routes[0].requests, 1);
+	rqs_window_put(window);
+	maps_free(maps);
+	free(counts);
+	free(holders);
+	free(times);
+}
+
 static void test_more_events_and_pids_than_fit_are_cut(void **state)
 {
 	struct rqs_kernel_event *events = calloc(EVENTS_MAX + 1, sizeof(*events));
@@ -428,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_carried_on_is_a_copy),
+		cmocka_unit_test(test_routes_are_carried_on_as_copies),
 		cmocka_unit_test(test_more_events_and_pids_than_fit_are_cut),
 		cmocka_unit_test(test_when_all_windows_are_held_the_next_one_covers_it),
 		cmocka_unit_test(test_services_of_a_tick_without_a_window_come_with_the_next),
