@@ -124,6 +124,14 @@ export async function timeTests(browser, dir) {
 		await until('it goes on', async () => (await picture()) !== before);
 		assert(/^Live/.test(await pill(page)), 'Escape did not let go');
 	});
+	await run('numbers_beside_the_charts_are_those_of_the_picture', 'slow', async (page) => {
+		const p99 = () => text(page, '.s-latency button.row:has-text("p99") b'), at = await plot(page);
+		await until('slow now', async () => /^[23]\d\d ms$/.test(await p99()));
+		await drag(page, at.at(0.1), at.at(0.3)); // before it became slow
+		await until('what was then', async () => /^1\d ms$/.test(await p99()));
+		await page.keyboard.press('Escape');
+		await until('slow now', async () => /^[23]\d\d ms$/.test(await p99()));
+	});
 	await run('wheel_and_shift_drag_move_along_time', 'slow', async (page, feed) => {
 		const count = watchQuestions(feed), at = await plot(page);
 		await page.mouse.move(...at.at(0.5));

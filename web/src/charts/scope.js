@@ -109,7 +109,12 @@ export class Scope {
 
 	/** @param {number} attachedT when measuring began */
 	draw(picture, attachedT) {
+		const shown = `${picture.generation} ${picture.maxT - picture.minT}`;
 		this.picture = picture;
+		if (shown !== this.shown) { // another picture: its numbers are read at once
+			this.shown = shown;
+			this.readAt = -Infinity;
+		}
 		for (const strip of this.all)
 			strip.draw(picture);
 		this.#beginning(picture, attachedT);
@@ -214,7 +219,7 @@ export class Scope {
 		const { counts, rows } = this.picture.timeline.heat[heat.name];
 		const count = counts[(this.picture.data.first + k) * rows + row];
 		const from = format.duration(lows[row]), to = lows[row + 1] ? format.duration(lows[row + 1]) : 'longer';
-		return `${count ? format.count(count) : 'no'} ${strip.spec.legend}, ${from} to ${to}`;
+		return `${count ? format.count(count) : 'no'} ${count === 1 ? strip.spec.legend.replace(/s$/, '') : strip.spec.legend}, ${from} to ${to}`;
 	}
 
 	#point(e) {
