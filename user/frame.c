@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "encode.h"
+#include "encode_routes.h"
 
 #define EVENTS_MAX 100
 
@@ -139,6 +140,27 @@ struct rqs_text rqs_frame_services(const struct rqs_model *model)
 		encode_service(&json, model, order[i], scratch);
 	rqs_json_array_end(&json);
 	free(scratch);
+	return finish(&json);
+}
+
+struct rqs_text rqs_frame_routes(const struct rqs_model *model, uint32_t slot, uint64_t service)
+{
+	bool ended = !service || rqs_model_service(model, slot) != service;
+	struct rqs_json json = { 0 };
+
+	begin(&json, "routes");
+	rqs_encode_uint(&json, "slot", slot);
+	encode_ms(&json, "t", model->end_real_ns);
+	rqs_encode_uint(&json, "over_ms", RQS_RECENT_SECONDS * 1000);
+	rqs_json_key(&json, "items");
+	if (ended) {
+		rqs_json_array(&json);
+		rqs_json_array_end(&json);
+		rqs_json_key(&json, "ended");
+		rqs_json_bool(&json, true);
+	} else {
+		rqs_encode_routes(&json, model, rqs_services_of_slot(&model->services, slot), true);
+	}
 	return finish(&json);
 }
 

@@ -15,7 +15,7 @@ struct rqs_text {
 };
 
 /* What a client may say. */
-enum rqs_request_kind { RQS_REQUEST_SUBSCRIBE, RQS_REQUEST_HISTORY, RQS_REQUEST_PING };
+enum rqs_request_kind { RQS_REQUEST_SUBSCRIBE, RQS_REQUEST_HISTORY, RQS_REQUEST_WATCH, RQS_REQUEST_PING };
 
 struct rqs_request {
 	enum rqs_request_kind kind;
@@ -23,6 +23,8 @@ struct rqs_request {
 	uint32_t id;		 /* history: comes back in the answer */
 	int64_t from_ms, to_ms;	 /* history: UNIX time */
 	uint32_t points;	 /* history: 1 .. RQS_HISTORY_POINTS_MAX wanted at most */
+	bool has_slot;		 /* watch: a service; else none */
+	uint32_t slot;		 /* watch: below RQS_SLOT_MAX */
 };
 
 #define RQS_HISTORY_POINTS_MAX 2000
@@ -53,6 +55,12 @@ struct rqs_text rqs_frame_services(const struct rqs_model *model);
 struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_event_seq);
 
 struct rqs_text rqs_frame_status(const struct rqs_model *model);
+
+/**
+ * rqs_frame_routes() - the routes of the service in a slot.
+ * @service: what rqs_model_service() said of @slot; when another one counts there now, "ended": true and no routes.
+ */
+struct rqs_text rqs_frame_routes(const struct rqs_model *model, uint32_t slot, uint64_t service);
 
 struct rqs_text rqs_frame_error(const char *code, const char *text);
 

@@ -67,6 +67,36 @@ static void refresh_second(struct rqs_hub *hub, uint64_t now_ns)
 	}
 }
 
+/* Once for all who watch the same service. */
+static void send_routes_of(struct rqs_hub *hub, struct rqs_hub_client *first, uint64_t seq, uint64_t now_ns)
+{
+	uint64_t watched = first->watched;
+	uint32_t slot = first->watched_slot;
+	bool ended = rqs_model_service(hub->model, slot) != watched;
+	struct rqs_blob *blob = rqs_blob_take(rqs_frame_routes(hub->model, slot, watched));
+	struct rqs_hub_client *client;
+
+	for (client = first; client; client = client->next) {
+		if (client->watched != watched || client->watched_slot != slot || rqs_hub_is_behind(hub, client))
+			continue;
+		client->routes_seq = seq;
+		if (rqs_hub_enqueue(hub, client, blob, now_ns) && ended)
+			client->watched = 0;
+	}
+	rqs_blob_put(blob);
+}
+
+static void send_routes(struct rqs_hub *hub, uint64_t now_ns)
+{
+	uint64_t seq = rqs_model_seq(hub->model);
+	struct rqs_hub_client *client;
+
+	for (client = hub->clients; client; client = client->next)
+		if (client->close == RQS_HUB_OPEN && client->watched && client->routes_seq != seq &&
+		    !rqs_hub_is_behind(hub, client))
+			send_routes_of(hub, client, seq, now_ns);
+}
+
 static void send_events(struct rqs_hub *hub, uint64_t now_ns)
 {
 	uint64_t seq = rqs_model_event_seq(hub->model);
@@ -156,8 +186,10 @@ int rqs_hub_take(struct rqs_hub *hub, const struct rqs_window *window, uint64_t 
 		hub->second_due_ns += RQS_HUB_SECOND_NS;
 		if (hub->second_due_ns + RQS_HUB_SECOND_NS < hub->window_ns)
 			hub->second_due_ns = hub->window_ns + RQS_HUB_SECOND_NS;
-		if (hub->client_count)
+		if (hub->client_count) {
 			refresh_second(hub, now_ns);
+			send_routes(hub, now_ns);
+		}
 	}
 	return 0;
 }

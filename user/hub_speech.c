@@ -47,6 +47,14 @@ static void answer_history(struct rqs_hub *hub, struct rqs_hub_client *client, c
 	rqs_hub_enqueue_text(hub, client, rqs_frame_history(hub->model, request), now_ns);
 }
 
+static void watch(struct rqs_hub *hub, struct rqs_hub_client *client, const struct rqs_request *request, uint64_t now_ns)
+{
+	client->watched = request->has_slot ? rqs_model_service(hub->model, request->slot) : 0;
+	client->watched_slot = request->slot;
+	if (request->has_slot && !client->watched)
+		reply(hub, client, "no_service", "No service counts in this slot.", now_ns);
+}
+
 static void obey(struct rqs_hub *hub, struct rqs_hub_client *client, const char *text, size_t bytes, uint64_t now_ns)
 {
 	static const char pong[] = "{\"type\":\"pong\"}";
@@ -64,6 +72,9 @@ static void obey(struct rqs_hub *hub, struct rqs_hub_client *client, const char 
 		break;
 	case RQS_REQUEST_HISTORY:
 		answer_history(hub, client, &request, now_ns);
+		break;
+	case RQS_REQUEST_WATCH:
+		watch(hub, client, &request, now_ns);
 		break;
 	case RQS_REQUEST_PING:
 		blob = rqs_blob_new(pong, sizeof(pong) - 1);

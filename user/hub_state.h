@@ -27,6 +27,9 @@ struct rqs_hub_client {
 
 	uint64_t window_seq; /* windows up to this one are sent or queued */
 	uint64_t event_seq;
+	uint64_t watched; /* rqs_model_service() of the service whose routes it gets, 0: none */
+	uint32_t watched_slot;
+	uint64_t routes_seq; /* window after which it got them last */
 	bool behind; /* until the queue is empty nothing is added that can be merged later */
 
 	char said[RQS_HUB_MESSAGE_MAX];

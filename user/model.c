@@ -170,6 +170,15 @@ uint64_t rqs_model_event_seq(const struct rqs_model *model)
 	return model->events.newest;
 }
 
+uint64_t rqs_model_service(const struct rqs_model *model, uint32_t slot)
+{
+	const struct rqs_service *service = NULL;
+
+	if (slot < RQS_SLOT_MAX)
+		service = rqs_services_of_slot(&model->services, slot);
+	return service ? service->serial : 0;
+}
+
 static void add_service_event(struct rqs_model *model, enum rqs_event_kind kind, const struct rqs_service *service,
 			      const char *what)
 {

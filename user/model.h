@@ -57,6 +57,12 @@ uint64_t rqs_model_seq(const struct rqs_model *model);
 /** rqs_model_event_seq() - number of the newest event, 0 before the first; rises by one an event. */
 uint64_t rqs_model_event_seq(const struct rqs_model *model);
 
+/**
+ * rqs_model_service() - which service counts in a slot now.
+ * Return: a number > 0 that no other service of this run has; 0 when nothing was seen in the slot yet.
+ */
+uint64_t rqs_model_service(const struct rqs_model *model, uint32_t slot);
+
 /** rqs_model_memory() - bytes reserved for history and tables. */
 size_t rqs_model_memory(const struct rqs_model *model);
 

@@ -66,6 +66,20 @@ static int parse_history(const json_t *message, struct rqs_request *request, cha
 	return 0;
 }
 
+static int parse_watch(const json_t *message, struct rqs_request *request, char *ret_error)
+{
+	double slot;
+
+	request->kind = RQS_REQUEST_WATCH;
+	if (json_is_null(json_object_get(message, "slot")))
+		return 0;
+	if (!get_number(message, "slot", 0, RQS_SLOT_MAX - 1, false, &slot))
+		return refuse(ret_error, "slot must be the slot of a service, or null.");
+	request->has_slot = true;
+	request->slot = (uint32_t)slot;
+	return 0;
+}
+
 int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_request, char ret_error[160])
 {
 	struct rqs_request request = { 0 };
@@ -86,10 +100,12 @@ int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_re
 		err = parse_subscribe(message, &request, ret_error);
 	else if (!strcmp(type, "history"))
 		err = parse_history(message, &request, ret_error);
+	else if (!strcmp(type, "watch"))
+		err = parse_watch(message, &request, ret_error);
 	else if (!strcmp(type, "ping"))
 		request.kind = RQS_REQUEST_PING;
 	else
-		err = refuse(ret_error, "The type must be subscribe, history or ping.");
+		err = refuse(ret_error, "The type must be subscribe, history, watch or ping.");
 	json_decref(message);
 	if (!err)
 		*ret_request = request;

@@ -146,6 +146,7 @@ static struct rqs_service *find_or_add(struct rqs_services *services, const stru
 	service->port = slot ? ident->port : 0;
 	service->slot = slot;
 	service->first_second = services->second;
+	service->serial = ++services->serial;
 	*ret_new = true;
 	return service;
 }

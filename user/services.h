@@ -33,6 +33,7 @@ struct rqs_second {
 struct rqs_service {
 	struct rqs_service_ident ident; /* of the slot that was seen first */
 	const char *name;		       /* shown */
+	uint64_t serial; /* > 0, of no other service ever; a place in the list may pass to another one */
 	uint16_t port;
 	uint32_t slot;
 	bool had_pids;
@@ -60,6 +61,7 @@ struct rqs_services {
 	int16_t of_slot[RQS_SLOT_MAX]; /* index in list, -1: not seen */
 	int64_t in_flight[RQS_SLOT_MAX];
 	uint64_t second; /* number of the second that runs, from 0 */
+	uint64_t serial; /* of the service that came last */
 	uint64_t span_ns[RQS_RECENT_SECONDS];
 	struct rqs_bytering buckets;
 	int16_t passed_place; /* where rqs_services_add() found a place for a new service: the one that it took ... */

@@ -122,6 +122,35 @@ def test_seconds(target):
     ws.close()
 
 
+@case("routes come once a second to who watches a service, and to nobody else")
+def test_watch(target):
+    ws, idle = join(target.where), join(target.where)
+
+    def named(message):
+        return message["type"] == "services" and message["items"]
+
+    slot = ws.until(named)["items"][0]["slot"]
+    ws.say({"type": "watch", "slot": 127})
+    same(ws.until("error")["code"], "no_service")
+    ws.say({"type": "watch", "slot": slot})
+    for _ in range(3):
+        routes = ws.until("routes")
+        same(routes["slot"], slot)
+        check("ended" not in routes and isinstance(routes["items"], list), repr(routes)[:200])
+        services = ws.until("services")  # of the next second
+        check(abs(services["t"] - routes["t"] - 1000) < 300, "%r after %r" % (services["t"], routes["t"]))
+    ws.say({"type": "watch", "slot": None})
+    ws.say({"type": "ping"})
+    ws.until("pong")
+    for _ in range(2):
+        ws.until(lambda m: m["type"] == "status" or check(m["type"] != "routes", "routes for nobody"))
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        check(idle.message()["type"] != "routes", "routes for who watches nothing")
+    ws.close()
+    idle.close()
+
+
 @case("history is answered, with the id of the request")
 def test_history(target):
     ws = join(target.where)
@@ -154,7 +183,8 @@ def test_history_limit(target):
 
 BAD = [b"", b"x", b"null", b"[]", b"{}", b'{"type":1}', b'{"type":"nope"}', b'{"type":"subscribe"}',
        b'{"type":"subscribe","rate_ms":50}', b'{"type":"subscribe","rate_ms":"100"}',
-       b'{"type":"history","id":1,"from_ms":0,"to_ms":1,"points":0}', b'{"type":"history","id":1}',
+       b'{"type":"history","id":1,"from_ms":0,"to_ms":1,"points":0}', b'{"type":"watch","slot":128}',
+       b'{"type":"history","id":1}',
        b'{"type":"history","id":1,"from_ms":0,"to_ms":1,"points":2001}', b"\xff\xfe", b'{"type":"ping"', b"[" * 900,
        b'{"type":"ping","x":"' + b"y" * 1100 + b'"}']
 

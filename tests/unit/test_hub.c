@@ -20,6 +20,8 @@ struct rqs_model {
 	bool no_memory; /* frames of windows can't be made */
 	size_t pad;	/* bytes added to frames of windows */
 	int made;	/* frames of windows */
+	uint64_t service; /* that counts in slot 5 */
+	int routes_made;
 };
 
 static struct rqs_text text(const char *format, ...)
@@ -60,6 +62,11 @@ uint64_t rqs_model_event_seq(const struct rqs_model *model)
 	return model->event_seq;
 }
 
+uint64_t rqs_model_service(const struct rqs_model *model, uint32_t slot)
+{
+	return slot == 5 ? model->service : slot == 6 ? 60 : 0;
+}
+
 int rqs_request_parse(const char *said, size_t bytes, struct rqs_request *ret_request, char ret_error[160])
 {
 	char copy[32] = "";
@@ -71,6 +78,11 @@ int rqs_request_parse(const char *said, size_t bytes, struct rqs_request *ret_re
 		ret_request->kind = RQS_REQUEST_SUBSCRIBE;
 	else if (sscanf(copy, "history %u", &ret_request->id) == 1)
 		ret_request->kind = RQS_REQUEST_HISTORY;
+	else if (sscanf(copy, "watch %u", &ret_request->slot) == 1) {
+		ret_request->kind = RQS_REQUEST_WATCH;
+		ret_request->has_slot = true;
+	} else if (strcmp(copy, "watch none") == 0)
+		ret_request->kind = RQS_REQUEST_WATCH;
 	else if (strcmp(copy, "ping") == 0)
 		ret_request->kind = RQS_REQUEST_PING;
 	else {
@@ -113,6 +125,14 @@ struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_e
 struct rqs_text rqs_frame_status(const struct rqs_model *model)
 {
 	return text("status");
+}
+
+struct rqs_text rqs_frame_routes(const struct rqs_model *model, uint32_t slot, uint64_t service)
+{
+	((struct rqs_model *)model)->routes_made++;
+	if (rqs_model_service(model, slot) != service)
+		return text("routes %u ended", slot);
+	return text("routes %u of %d", slot, (int)service);
 }
 
 struct rqs_text rqs_frame_error(const char *code, const char *sentence)
@@ -710,6 +730,107 @@ static void test_hub_refuses_a_window_out_of_sequence(void **state)
 	rqs_hub_free(NULL);
 }
 
+/* Takes all there is; how many messages were @message, and whether other routes came. */
+static int count_routes(struct world *world, struct peer *peer, const char *message)
+{
+	const char *taken;
+	int count = 0;
+
+	while (*(taken = take(world, peer)))
+		if (strcmp(taken, message) == 0)
+			count++;
+		else
+			assert_int_not_equal(strncmp(taken, "routes", 6), 0);
+	return count;
+}
+
+static void pass_second(struct world *world)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		window(world, 0);
+}
+
+static void test_hub_sends_routes_once_for_all_who_watch_a_service(void **state)
+{
+	struct world world;
+	struct peer first, second, other, idle;
+	unsigned char *shared = NULL;
+	const char *taken;
+
+	set_up(&world, 4);
+	world.model.service = 50;
+	join(&world, &first);
+	join(&world, &second);
+	join(&world, &other);
+	join(&world, &idle);
+	pass_second(&world);
+	assert_int_equal(world.model.routes_made, 0); /* nobody watches */
+	count_routes(&world, &first, "");
+	count_routes(&world, &second, "");
+	count_routes(&world, &other, "");
+	count_routes(&world, &idle, "");
+	say(&world, &first, "watch 5");
+	say(&world, &second, "watch 5");
+	say(&world, &other, "watch 6");
+	assert_int_equal(world.model.routes_made, 0); /* a flood of these makes no frames */
+	pass_second(&world);
+	assert_int_equal(world.model.routes_made, 2);
+	while (*(taken = take(&world, &first)))
+		if (strcmp(taken, "routes 5 of 50") == 0)
+			shared = first.last;
+	assert_non_null(shared);
+	while (strcmp(taken = take(&world, &second), "routes 5 of 50") != 0)
+		assert_true(*taken);
+	assert_ptr_equal(second.last, shared);
+	assert_int_equal(count_routes(&world, &other, "routes 6 of 60"), 1);
+	assert_int_equal(count_routes(&world, &idle, ""), 0);
+
+	say(&world, &first, "watch none");
+	say(&world, &second, "watch 6");
+	pass_second(&world);
+	assert_int_equal(world.model.routes_made, 3);
+	assert_int_equal(count_routes(&world, &first, ""), 0);
+	assert_int_equal(count_routes(&world, &second, "routes 6 of 60"), 1);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_tells_that_a_watched_service_ended(void **state)
+{
+	struct world world;
+	struct peer peer, slow;
+
+	set_up(&world, 2);
+	world.model.service = 50;
+	join(&world, &peer);
+	join(&world, &slow);
+	count_routes(&world, &peer, "");
+	count_routes(&world, &slow, "");
+	say(&world, &peer, "watch 7");
+	expect(&world, &peer, "error no_service");
+	say(&world, &peer, "watch 5");
+	say(&world, &slow, "watch 5");
+	pass_second(&world);
+	assert_int_equal(count_routes(&world, &peer, "routes 5 of 50"), 1);
+	pass_second(&world); /* more than 8 messages wait for the slow one: it is owed no more */
+	assert_int_equal(count_routes(&world, &peer, "routes 5 of 50"), 1);
+	world.model.service = 51;
+	pass_second(&world);
+	/* Once, and the service that came after is not taken for it. */
+	assert_int_equal(count_routes(&world, &peer, "routes 5 ended"), 1);
+	assert_int_equal(world.model.routes_made, 3);
+	pass_second(&world);
+	assert_int_equal(count_routes(&world, &peer, ""), 0);
+	assert_int_equal(world.model.routes_made, 3);
+	while (*take(&world, &slow))
+		;
+	pass_second(&world);
+	assert_int_equal(count_routes(&world, &slow, "routes 5 ended"), 1);
+	assert_int_equal(world.model.routes_made, 4);
+	rqs_hub_free(world.hub);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -729,6 +850,8 @@ int main(void)
 		cmocka_unit_test(test_hub_kills_who_is_stuck_and_nobody_else),
 		cmocka_unit_test(test_hub_says_goodbye_at_once),
 		cmocka_unit_test(test_hub_survives_a_window_without_memory),
+		cmocka_unit_test(test_hub_sends_routes_once_for_all_who_watch_a_service),
+		cmocka_unit_test(test_hub_tells_that_a_watched_service_ended),
 		cmocka_unit_test(test_hub_refuses_a_window_out_of_sequence),
 	};
 

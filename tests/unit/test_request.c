@@ -20,6 +20,9 @@ static void test_good_requests(void **state)
 		    .points = 600 } },
 		{ "{\"type\":\"history\",\"id\":4294967295,\"from_ms\":0,\"to_ms\":9000000000000,\"points\":2000}",
 		  { .kind = RQS_REQUEST_HISTORY, .id = UINT32_MAX, .to_ms = 9000000000000, .points = 2000 } },
+		{ "{\"type\":\"watch\",\"slot\":5}", { .kind = RQS_REQUEST_WATCH, .has_slot = true, .slot = 5 } },
+		{ "{\"type\":\"watch\",\"slot\":0}", { .kind = RQS_REQUEST_WATCH, .has_slot = true } },
+		{ "{\"type\":\"watch\",\"slot\":null}", { .kind = RQS_REQUEST_WATCH } },
 		{ "{\"type\":\"history\",\"id\":0,\"from_ms\":5,\"to_ms\":5,\"points\":1}",
 		  { .kind = RQS_REQUEST_HISTORY, .from_ms = 5, .to_ms = 5, .points = 1 } },
 	};
@@ -38,6 +41,8 @@ static void test_good_requests(void **state)
 		assert_int_equal(request.from_ms, cases[i].expected.from_ms);
 		assert_int_equal(request.to_ms, cases[i].expected.to_ms);
 		assert_int_equal(request.points, cases[i].expected.points);
+		assert_int_equal(request.has_slot, cases[i].expected.has_slot);
+		assert_int_equal(request.slot, cases[i].expected.slot);
 	}
 }
 
@@ -72,6 +77,8 @@ static void test_bad_requests(void **state)
 		"{\"type\":\"ping\",\"type\":\"ping\"}", "{\"type\":\"pi\\u0000ng\"}", "{\"type\":\"\\ud800\"}",
 		"{\"type\":\"ping\xff\"}", "{\"type\":\"ping\",\"x\":\"\xc0\x80\"}", "{\"type\":\"ping\",\"x\":NaN}",
 		"{\"type\":\"ping\",\"x\":1e999}", "{\"type\":\"ping\",\"x\":99999999999999999999}",
+		"{\"type\":\"watch\"}", "{\"type\":\"watch\",\"slot\":-1}", "{\"type\":\"watch\",\"slot\":1.5}",
+		"{\"type\":\"watch\",\"slot\":\"5\"}", "{\"type\":\"watch\",\"slot\":65536}", "{\"type\":\"watch\",\"slot\":true}",
 		"{\"type\":\"subscribe\"}", "{\"type\":\"subscribe\",\"rate_ms\":\"250\"}",
 		"{\"type\":\"subscribe\",\"rate_ms\":0}", "{\"type\":\"subscribe\",\"rate_ms\":-250}",
 		"{\"type\":\"subscribe\",\"rate_ms\":251}", "{\"type\":\"subscribe\",\"rate_ms\":250.5}",

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "encode_routes.h"
+#include "frame.h"
 
 #define NAMED(place) (uint16_t)(RQS_ROUTE_FIRST + (place))
 
@@ -331,6 +332,50 @@ static void test_percentiles_are_null_where_buckets_are_lost(void **state)
 	assert_true(rqs_routes_recent(&fix->model->routes, &fix->model->routes.named[RQS_ROUTES_NAMED - 1], &duration));
 }
 
+static json_t *frame_of(struct fixture *fix, uint32_t slot, uint64_t service)
+{
+	struct rqs_text text = rqs_frame_routes(fix->model, slot, service);
+	json_t *frame = json_loadb(text.data, text.bytes, JSON_REJECT_DUPLICATES, NULL);
+
+	free(text.data);
+	assert_non_null(frame);
+	assert_string_equal(json_string_value(json_object_get(frame, "type")), "routes");
+	assert_int_equal(number(frame, "slot"), slot);
+	assert_int_equal(number(frame, "over_ms"), 10000);
+	return frame;
+}
+
+static void test_the_frame_of_a_slot_that_passes_on_says_so(void **state)
+{
+	struct fixture *fix = *state;
+	struct rqs_service_ident java = build_ident(5, "java", 8000);
+	uint64_t nginx;
+	json_t *frame;
+
+	assert_int_equal(rqs_model_service(fix->model, 5), 0);
+	assert_int_equal(rqs_model_service(fix->model, RQS_SLOT_MAX), 0);
+	serve(fix, &fix->nginx, 3);
+	begin(fix, NAMED(0), 5, "/a", 2);
+	route(fix, 5, 5, 1);
+	pass(fix, 1);
+	nginx = rqs_model_service(fix->model, 5);
+	assert_true(nginx > 0);
+	frame = frame_of(fix, 5, nginx);
+	assert_null(json_object_get(frame, "ended"));
+	assert_int_equal(json_array_size(json_object_get(frame, "items")), 2);
+	expect(json_object_get(frame, "items"), 0, "/a", 2);
+	expect(json_object_get(frame, "items"), 1, NULL, 1);
+	json_decref(frame);
+
+	serve(fix, &java, 1);
+	pass(fix, 1);
+	assert_true(rqs_model_service(fix->model, 5) > nginx);
+	frame = frame_of(fix, 5, nginx);
+	assert_true(json_is_true(json_object_get(frame, "ended")));
+	assert_int_equal(json_array_size(json_object_get(frame, "items")), 0);
+	json_decref(frame);
+}
+
 static void test_coarse_buckets(void **state)
 {
 	struct rqs_coarse *coarse = calloc(1, sizeof(*coarse));
@@ -370,6 +415,7 @@ int main(void)
 		with_model(test_the_remainder_of_a_role_has_no_routes),
 		with_model(test_places_of_services_pass_on),
 		with_model(test_percentiles_are_null_where_buckets_are_lost),
+		with_model(test_the_frame_of_a_slot_that_passes_on_says_so),
 		cmocka_unit_test(test_coarse_buckets),
 	};
 
