@@ -153,8 +153,10 @@ static void encode_services(struct rqs_json *json, const struct rqs_model *model
 		rqs_encode_uint(json, "errors", rqs_totals_errors(&order[i]->totals));
 		encode_totals(json, &order[i]->totals);
 		rqs_encode_service_now(json, model, order[i], scratch);
-		rqs_json_key(json, "routes");
-		rqs_encode_routes(json, model, order[i], true);
+		if (rqs_model_measured(model, "routes")) { /* of this name there is only a part that was left out */
+			rqs_json_key(json, "routes");
+			rqs_encode_routes(json, model, order[i], true);
+		}
 		rqs_json_object_end(json);
 	}
 	rqs_json_array_end(json);

@@ -267,10 +267,10 @@ def without_routes(bench):
                 peer.until(b'\r\n\r\n.')
             peer.close()
             server.close()
-            rq.expect(server.port, requests=3, responses=3, errors=1, in_flight=0)
-            routes = routes_of(rq.settled(), server.port)
-        equal({name: (item['requests'], item['responses'], item['errors']) for name, item in routes.items()},
-              {(None, None): (3, 3, 1)}, 'routes')
+            service = rq.expect(server.port, requests=3, responses=3, errors=1, in_flight=0)
+        equal('routes' in service, False, 'routes of the service')
+        equal([(probe['state'], probe['reason']) for probe in rq.snapshot()['coverage']['probes'] if probe['name'] == 'routes'],
+              [('off', 'left out by --without')], 'what is said of them')
         equal(sum(kernel_counts(rq).values()), 0, 'requests that the kernel counted by route')
         equal(find(rq.snapshot(), 'server', server.port)[0]['name'], python_exe(), 'name of the service')
     finally:
