@@ -82,6 +82,8 @@ static const struct bench_series *floor_of(const struct bench_rounds *rounds, co
 {
 	switch (series->kind) {
 	case BENCH_RQSCOPE_A:
+	case BENCH_RQSCOPE_A_ROUTELESS:
+	case BENCH_RQSCOPE_A_SERVER:
 		return bench_rounds_of(rounds, BENCH_EMPTY_A);
 	case BENCH_RQSCOPE_B:
 		return bench_rounds_of(rounds, BENCH_EMPTY_B);
@@ -142,7 +144,7 @@ static void print_method(const struct bench_rounds *rounds)
 	bench_rounds_machine(rounds);
 	printf(", each row attached in turn in each. A request: %u bytes one way and %u back on one loopback connection, both ends in one "
 	       "thread, %.0f ms of them a round, in batches whose median counts. Shown are medians of the differences to \"nothing\" in "
-	       "the same round, with their quartiles. rqscope counted every request, as server and as client. \"Classic\" is the cheaper "
+	       "the same round, with their quartiles. rqscope counted every request, as server and, where that was not left out, as client. \"Classic\" is the cheaper "
 	       "of its two forms. nginx: one worker, wrk with 16 connections, %u runs of %u s.\n",
 	       bench_http_request_bytes(), bench_http_response_bytes(), REQUESTS_NS / 1e6,
 	       (rounds->rounds + NGINX_EVERY - 1) / NGINX_EVERY, NGINX_SECONDS);
@@ -171,6 +173,8 @@ int main(int argc, char **argv)
 		{ .kind = BENCH_NOTHING, .name = "nothing" },
 		{ .kind = BENCH_EMPTY_A, .name = "empty programs, hooks of tap A" },
 		{ .kind = BENCH_RQSCOPE_A, .name = "rqscope, tap A" },
+		{ .kind = BENCH_RQSCOPE_A_ROUTELESS, .name = "rqscope, tap A, without routes" },
+		{ .kind = BENCH_RQSCOPE_A_SERVER, .name = "rqscope, tap A, without the client role" },
 		{ .kind = BENCH_EMPTY_B, .name = "empty programs, hooks of tap B" },
 		{ .kind = BENCH_RQSCOPE_B, .name = "rqscope, tap B" },
 		{ .kind = BENCH_CLASSIC, .name = "classic, a tracepoint each system call" },

@@ -28,14 +28,18 @@ struct bench_rqscope {
 	struct bench_process process;
 	uint32_t port;
 	char token[128];
+	uint32_t roles; /* that count a request */
 };
 
-/** bench_rqscope_start() - run the binary at @path with --tap @tap ('A', 'B'; 0: its own choice) until it serves. */
-int bench_rqscope_start(struct bench_rqscope *rqscope, const char *path, char tap);
+/**
+ * bench_rqscope_start() - run the binary at @path until it serves.
+ * @tap: 'A', 'B'; 0: its own choice. @without: parts that it leaves out, or NULL. Sets ->roles to 2.
+ */
+int bench_rqscope_start(struct bench_rqscope *rqscope, const char *path, char tap, const char *without);
 
 /**
  * bench_rqscope_counted() - wait until rqscope has counted what was sent to the service at @port.
- * Return: 0 when requests and responses are @requests in both roles, -ERANGE when they aren't after 2 s.
+ * Return: 0 when requests and responses are @requests in each of its roles, -ERANGE when they aren't after 2 s.
  */
 int bench_rqscope_counted(struct bench_rqscope *rqscope, uint32_t port, uint64_t requests);
 

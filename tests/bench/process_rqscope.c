@@ -16,12 +16,23 @@
 
 #define SNAPSHOT_BYTES (8 << 20)
 
-int bench_rqscope_start(struct bench_rqscope *rqscope, const char *path, char tap)
+int bench_rqscope_start(struct bench_rqscope *rqscope, const char *path, char tap, const char *without)
 {
 	char tap_text[2] = { tap, '\0' }, text[512];
-	char *argv[] = { (char *)path, "--listen", "127.0.0.1:0", tap ? "--tap" : NULL, tap_text, NULL };
-	int err = bench_process_start(&rqscope->process, argv, -1);
+	char *argv[8] = { (char *)path, "--listen", "127.0.0.1:0" };
+	uint32_t words = 3;
+	int err;
 
+	if (tap) {
+		argv[words++] = "--tap";
+		argv[words++] = tap_text;
+	}
+	if (without) {
+		argv[words++] = "--without";
+		argv[words++] = (char *)without;
+	}
+	rqscope->roles = 2;
+	err = bench_process_start(&rqscope->process, argv, -1);
 	if (err)
 		return err;
 	err = bench_process_read(&rqscope->process, "\n", 10000, text, sizeof(text));
@@ -77,18 +88,29 @@ static uint64_t number_of(json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-/* Of the service at this port, in both roles. */
-static bool all_counted(json_t *snapshot, uint32_t port, uint64_t requests)
+/* Of the service at this port; in how many roles. */
+static uint32_t roles_counted(json_t *snapshot, uint32_t port, uint64_t requests)
 {
 	json_t *service;
-	size_t i, roles = 0;
+	uint32_t roles = 0;
+	size_t i;
 
 	json_array_foreach (json_object_get(snapshot, "services"), i, service) {
 		if (number_of(service, "port") == port && number_of(service, "requests") == requests &&
 		    number_of(service, "responses") == requests)
 			roles++;
 	}
-	return roles == 2;
+	return roles;
+}
+
+static bool all_counted(json_t *snapshot, uint32_t port, uint64_t requests)
+{
+	return roles_counted(snapshot, port, requests) == 2;
+}
+
+static bool one_counted(json_t *snapshot, uint32_t port, uint64_t requests)
+{
+	return roles_counted(snapshot, port, requests) == 1;
 }
 
 /* Wait for a snapshot in which @holds. */
@@ -113,7 +135,7 @@ static int wait_for(struct bench_rqscope *rqscope, bool (*holds)(json_t *snapsho
 
 int bench_rqscope_counted(struct bench_rqscope *rqscope, uint32_t port, uint64_t requests)
 {
-	return wait_for(rqscope, all_counted, port, requests);
+	return wait_for(rqscope, rqscope->roles == 2 ? all_counted : one_counted, port, requests);
 }
 
 static bool all_switched(json_t *snapshot, uint32_t port, uint64_t switches)

@@ -128,7 +128,10 @@ static int attach_runqlat(struct bench_tracer *tracer)
 
 static int attach(struct bench_tracer *tracer, const char *rqscope_path)
 {
-	char tap = tracer->kind == BENCH_RQSCOPE_A ? 'A' : tracer->kind == BENCH_RQSCOPE_B ? 'B' : 0;
+	char tap = tracer->kind == BENCH_RQSCOPE_B ? 'B' : tracer->kind == BENCH_RQSCOPE ? 0 : 'A';
+	const char *without = tracer->kind == BENCH_RQSCOPE_A_ROUTELESS ? "routes" :
+			      tracer->kind == BENCH_RQSCOPE_A_SERVER	? "client" :
+									  NULL;
 	int err;
 
 	switch (tracer->kind) {
@@ -139,9 +142,12 @@ static int attach(struct bench_tracer *tracer, const char *rqscope_path)
 	case BENCH_EMPTY_SCHED:
 		return attach_empty(tracer);
 	case BENCH_RQSCOPE_A:
+	case BENCH_RQSCOPE_A_ROUTELESS:
+	case BENCH_RQSCOPE_A_SERVER:
 	case BENCH_RQSCOPE_B:
 	case BENCH_RQSCOPE:
-		err = bench_rqscope_start(&tracer->rqscope, rqscope_path, tap);
+		err = bench_rqscope_start(&tracer->rqscope, rqscope_path, tap, without);
+		tracer->rqscope.roles = tracer->kind == BENCH_RQSCOPE_A_SERVER ? 1 : 2;
 		tracer->has_rqscope = !err;
 		return err;
 	case BENCH_CLASSIC:

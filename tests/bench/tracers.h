@@ -15,6 +15,8 @@ enum bench_tracer_kind {
 	BENCH_EMPTY_B,
 	BENCH_EMPTY_SCHED,
 	BENCH_RQSCOPE_A,   /* the whole program, by tap A */
+	BENCH_RQSCOPE_A_ROUTELESS, /* without routes */
+	BENCH_RQSCOPE_A_SERVER,	   /* without the client role */
 	BENCH_RQSCOPE_B,
 	BENCH_RQSCOPE,	   /* by the tap that it takes itself */
 	BENCH_CLASSIC,	   /* hooks on the system calls, each its own */
