@@ -27,8 +27,7 @@ enum rqs_part {
 	RQS_PART_ROUTES = 1,
 	RQS_PART_CLIENT = 2, /* connections of the client role */
 	RQS_PART_HTTP = 4,   /* all of it; this and the next ones are whole probes, and no bits of http_off */
-	RQS_PART_UNIX = 8,
-	RQS_PART_RUNQUEUE = 16,
+	RQS_PART_RUNQUEUE = 8,
 };
 
 enum rqs_role { RQS_ROLE_SERVER, RQS_ROLE_CLIENT, RQS_ROLE_COUNT };

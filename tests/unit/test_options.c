@@ -174,8 +174,8 @@ static void test_options_takes_both_spellings_and_the_last_one(void **state)
 	assert_true(fabs(o.max_overhead_ratio - 0.02) < 1e-12);
 	good("--max-overhead|1.25", &o);
 	assert_true(fabs(o.max_overhead_ratio - 0.0125) < 1e-12);
-	good("snapshot|--without|http,unix,routes,routes", &o);
-	assert_int_equal(o.without, RQS_PART_HTTP | RQS_PART_UNIX | RQS_PART_ROUTES);
+	good("snapshot|--without|http,runqueue,routes,routes", &o);
+	assert_int_equal(o.without, RQS_PART_HTTP | RQS_PART_RUNQUEUE | RQS_PART_ROUTES);
 	good("--listen|unix:/run/x|--listen|127.0.0.1:5", &o);
 	assert_string_equal(o.listen_unix, "");
 	assert_int_equal(o.listen_port, 5);
@@ -401,7 +401,7 @@ static void test_options_refuses_bad_values(void **state)
 	}
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		snprintf(line, sizeof(line), "--without=%s", parts[i]);
-		bad(line, "--without|no part|routes, client, http, unix and runqueue");
+		bad(line, "--without|no part|routes, client, http and runqueue");
 	}
 	for (size_t i = 0; i < COUNT(hosts); i++) {
 		snprintf(line, sizeof(line), "--allow-host=%s", hosts[i]);
