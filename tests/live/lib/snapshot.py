@@ -13,6 +13,21 @@ SPLIT = ('count', 'queued_ns', 'cpu_wait_ns', 'on_cpu_ns', 'blocked_ns', 'shared
 _validator = None
 
 
+KINDS = {int, float, type(None), list}
+
+
+def cut(value):
+    """The same with the ends of long arrays only, whose items are all numbers, null or arrays: a validator in Python
+    takes seconds for the many thousand numbers of a history."""
+    if isinstance(value, dict):
+        return {key: cut(item) for key, item in value.items()}
+    if not isinstance(value, list) or len(value) <= 8:
+        return value
+    if not set(map(type, value)) <= KINDS:
+        raise AssertionError(f'an array of the history holds {set(map(type, value)) - KINDS}')
+    return value[:4] + value[-4:]
+
+
 def check_schema(document):
     """Against the JSON Schema kept with the project."""
     global _validator
@@ -22,7 +37,7 @@ def check_schema(document):
         kind = jsonschema.validators.validator_for(schema)
         kind.check_schema(schema)
         _validator = kind(schema)
-    error = jsonschema.exceptions.best_match(_validator.iter_errors(document))
+    error = jsonschema.exceptions.best_match(_validator.iter_errors({**document, 'history': cut(document.get('history'))}))
     if error:
         raise AssertionError(f'snapshot breaks its schema at {error.json_path}: {error.message[:300]}')
 
