@@ -116,6 +116,7 @@ function play(snapshot) {
 	socket.stop();
 	ask.close();
 	store.clear();
+	store.questions.limited = false; // and nothing would come that asks again
 	events.show([], null);
 	card = null;
 	view.follow();
