@@ -34,7 +34,7 @@ static __always_inline struct rqs_memo *rqs_fast_memo(const struct rqs_fast *eve
 		    conn->only.is_connect || room < event->bytes)
 			return NULL;
 	}
-	memo = rqs_memo_of(conn, event->is_request, event->bytes);
+	memo = rqs_memo_of(conn, event->is_request, event->received, event->bytes);
 	if (!memo || memo->owner != rqs_memo_owner(conn, event->is_request) || memo->message_bytes != event->bytes)
 		return NULL;
 	return memo;
