@@ -98,6 +98,23 @@ def connect(port, host='127.0.0.1', family=socket.AF_INET):
     return Peer(sock)
 
 
+_ports = set()
+
+
+def fresh_listener(host, family, backlog):
+    """On a port that no server of this process had before: a service is known by its port, and what it counts stays."""
+    for _ in range(1000):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.bind((host, 0))
+        port = listener.getsockname()[1]
+        if port not in _ports:
+            _ports.add(port)
+            listener.listen(backlog)
+            return listener
+        listener.close()
+    raise AssertionError('no port is left that no server had before')
+
+
 class Server:
     """Runs script(peer) on a thread for each connection; close() waits for all and raises what went wrong in one."""
 
@@ -107,9 +124,7 @@ class Server:
         self.threads = []
         self.sent = self.received = 0
         self.lock = threading.Lock()
-        self.listener = socket.socket(family, socket.SOCK_STREAM)
-        self.listener.bind((host, 0))
-        self.listener.listen(backlog)
+        self.listener = fresh_listener(host, family, backlog)
         self.listener.setblocking(False)
         self.port = self.listener.getsockname()[1]
         self.last, self.last_told = os.pipe()
