@@ -4,20 +4,7 @@ import threading
 
 from lib.report import case, equal, within
 from lib.snapshot import lost, service_at
-from lib.wire import LIMIT_S, Server, answer, ask, connect
-
-
-def echo(peer, read=None, go=None):
-    """Answers each head with 200; /wait only once it is told to, after it has told that it was read."""
-    while True:
-        try:
-            path = peer.head().split()[1]
-        except (EOFError, OSError):
-            return
-        if path == b'/wait':
-            read.set()
-            go.wait(LIMIT_S)
-        peer.send(answer(200, b'echo'))
+from lib.wire import LIMIT_S, Server, answer, ask, connect, echo
 
 
 @case()

@@ -7,18 +7,9 @@ from lib.load import Nginx, Wrk
 from lib.report import case, equal, within
 from lib.roles import check_roles, find
 from lib.wait import wait_until
-from lib.wire import LIMIT_S, Server, answer, ask, connect
+from lib.wire import LIMIT_S, Server, ask, connect, echo
 
 LEFT_OUT = 'left out by --without'
-
-
-def echo(peer):
-    while True:
-        try:
-            peer.head()
-        except (EOFError, OSError):
-            return
-        peer.send(answer(200, b'echo'))
 
 
 def turn(peer):
@@ -110,18 +101,6 @@ def client_at(document, port):
 def shed_under_load_and_back(bench):
     """Above --max-overhead routes go, then the client role; the server role stays exact; at rest they come back."""
     read, go = threading.Event(), threading.Event()
-
-    def script(peer):
-        peer.sock.settimeout(10 * LIMIT_S)  # idle while it takes its time
-        while True:
-            try:
-                path = peer.head().split()[1]
-            except (EOFError, OSError):
-                return
-            if path == b'/wait':
-                read.set()
-                go.wait(10 * LIMIT_S)
-            peer.send(answer(200, b'echo'))
     told = {}  # a busy host's stalls soon drive other events out of the list
 
     def shed():
@@ -131,7 +110,7 @@ def shed_under_load_and_back(bench):
         return document['coverage']['shed']
     rq = bench.start('--max-overhead', LIMIT)
     try:
-        with Nginx() as nginx, Server(script) as server:
+        with Nginx() as nginx, Server(lambda peer: echo(peer, read, go, 10 * LIMIT_S)) as server:
             peer, waits = connect(server.port), connect(server.port)
             for _ in range(2):
                 turn(peer)

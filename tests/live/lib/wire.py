@@ -191,3 +191,17 @@ def ask(path='/', method='GET', extra='', body=b''):
     """A whole request, with Content-Length where it has a body."""
     length = f'Content-Length: {len(body)}\r\n' if body else ''
     return f'{method} {path} HTTP/1.1\r\nHost: t\r\n{length}{extra}\r\n'.encode() + body
+
+
+def echo(peer, read=None, go=None, limit_s=LIMIT_S):
+    """A server's script: answers each head with 200; /wait only once it is told to, after it has told that it was read."""
+    peer.sock.settimeout(limit_s)
+    while True:
+        try:
+            path = peer.head().split()[1]
+        except (EOFError, OSError):
+            return
+        if path == b'/wait':
+            read.set()
+            go.wait(limit_s)
+        peer.send(answer(200, b'echo'))
