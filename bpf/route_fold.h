@@ -239,21 +239,37 @@ static inline bool rqs_fold_byte(struct rqs_fold *f, unsigned char *out, __u8 c)
 	return true;
 }
 
-/** rqs_fold_end() - the path is over. @cut: it went on. Return: bytes of the folded path. */
+/* What was folded was longer: only zeros may stay behind the path, since all of a key counts. */
+static inline void rqs_fold_clear(unsigned char *out, __u32 path_bytes)
+{
+	__u32 i;
+
+	for (i = 0; i < RQS_ROUTE_PATH_MAX / 8; i++) {
+		__u64 word = path_bytes > 8 * i ? rqs_route_word(out + 8 * i, path_bytes - 8 * i) : 0;
+
+		__builtin_memcpy(__builtin_assume_aligned(out + 8 * i, 8), &word, sizeof(word));
+	}
+}
+
+/**
+ * rqs_fold_end() - the path is over. @cut: it went on. @out: at an address that 8 divides; zero behind the folded path
+ * afterwards. Return: bytes of the folded path.
+ */
 static inline __u32 rqs_fold_end(struct rqs_fold *f, unsigned char *out, bool cut)
 {
 	__u32 i;
 
-	if (!f->full && !cut) {
+	if (!cut && !f->full)
 		rqs_fold_end_segment(f, out);
-		if (!f->full)
-			return f->at;
+	if (cut || f->full) {
+		f->full = 0;
+		f->at = f->segment;
+		if (f->at > RQS_ROUTE_PATH_MAX - 3)
+			f->at = RQS_ROUTE_PATH_MAX - 3;
+		for (i = 0; i < 3; i++)
+			rqs_fold_put(f, out, '.');
 	}
-	f->at = f->segment;
-	if (f->at > RQS_ROUTE_PATH_MAX - 3)
-		f->at = RQS_ROUTE_PATH_MAX - 3;
-	for (i = 0; i < 3; i++)
-		rqs_fold_put(f, out, '.');
+	rqs_fold_clear(out, f->at);
 	return f->at;
 }
 

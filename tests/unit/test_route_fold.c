@@ -21,6 +21,8 @@ static const char *fold(const char *path, bool cut)
 			break;
 	length = rqs_fold_end(&f, out, cut);
 	assert_true(length <= RQS_ROUTE_PATH_MAX);
+	for (size_t i = length; i < RQS_ROUTE_PATH_MAX; i++)
+		assert_int_equal(out[i], 0);
 	memcpy(text, out, length);
 	text[length] = '\0';
 	free(room);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Routes: requests told apart by method and path, both roles, as many as there is room for, and never more than there were."""
 import itertools
+import uuid
 import time
 
 from lib import bpfobjects
@@ -114,6 +115,20 @@ def routes_are_told_apart(bench):
         want |= {('POST', '/'): (1, 1, 0), ('_OTHER', '/'): (2, 2, 0), ('GET', '/\\x80\\xffé'): (1, 1, 0)}
         after = await_routes(bench.rq, server.port, want)
     bench.say(f'{len(want)} routes in each role; {lost(after, "routes")} requests not told apart on this host')
+
+
+@case()
+def values_of_one_route(bench):
+    """Thousands of values of every length in the place of a variable part are one route, and none is left over."""
+    numbers = [f'/users/{7 ** i}' for i in range(22)] * 100
+    ids = [f'/orders/{uuid.UUID(int=(i + 1) * 0x9e3779b97f4a7c15f39cc0605cedc835 % 2 ** 128)}/items' for i in range(2000)]
+    with Server(batches) as server:
+        peer = connect(server.port)
+        send_batches(peer, numbers + ids)
+        peer.close()
+        server.close()
+        await_routes(bench.rq, server.port, {('GET', '/users/:id'): (len(numbers), len(numbers), 0),
+                                             ('GET', '/orders/:id/items'): (len(ids), len(ids), 0)})
 
 
 @case()
