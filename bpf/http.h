@@ -92,6 +92,15 @@ static __always_inline void rqs_feed_role(struct rqs_feed *feed, struct rqs_conn
 	rqs_feed_sync(feed, conn);
 }
 
+#define RQS_LINE_ROOM 256 /* bytes in which a request's first line is sought whole */
+
+/* A request begins so near the end of the window that its line may go beyond, and there is more to bring in. */
+static __always_inline bool rqs_feed_begins_late(const struct rqs_feed *feed, const struct rqs_framing *f)
+{
+	return feed->is_request && f->state == RQS_FRAMING_START && feed->at > feed->window_at &&
+	       feed->window_end < feed->bytes && feed->window_end - feed->at < RQS_LINE_ROOM;
+}
+
 enum rqs_feed_next { RQS_FEED_GO_ON, RQS_FEED_READ, RQS_FEED_PIPE, RQS_FEED_STOP };
 
 /**
@@ -123,7 +132,7 @@ __noinline int rqs_feed_step(struct rqs_feed *feed, struct rqs_conn *conn, struc
 		feed->at = feed->bytes;
 		return RQS_FEED_STOP;
 	} else {
-		if (feed->at >= feed->window_end || feed->at < feed->window_at)
+		if (feed->at >= feed->window_end || feed->at < feed->window_at || rqs_feed_begins_late(feed, f))
 			return RQS_FEED_READ;
 		if (!conn->role)
 			rqs_feed_role(feed, conn);
