@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The WebSocket protocol, docs/protocol.md."""
+import http.client
+import http.server
 import json
 import select
+import threading
 import time
 
 from cases import Skip, case, check, same
@@ -122,21 +125,56 @@ def test_seconds(target):
     ws.close()
 
 
+class Answers(http.server.BaseHTTPRequestHandler):
+    """A service for rqscope to see."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+
+def ask_a_service(paths):
+    """Its port, when it has answered all of them."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
+        port = server.server_port
+        thread = threading.Thread(target=lambda: [server.handle_request() for _ in paths])
+        thread.start()
+        for path in paths:
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            client.request("GET", path)
+            client.getresponse().read()
+            client.close()
+        thread.join()
+    return port
+
+
 @case("routes come once a second to who watches a service, and to nobody else")
 def test_watch(target):
     ws, idle = join(target.where), join(target.where)
+    probe = {probe["name"]: probe for probe in ws.until("status")["coverage"]["probes"]}["http"]
+    if probe["state"] != "on":
+        raise Skip("HTTP is not measured: %s" % probe["reason"])
+    port = ask_a_service(["/watched/%d" % i for i in range(5)] + ["/other"])
 
-    def named(message):
-        return message["type"] == "services" and message["items"]
+    def found(message):
+        return message["type"] == "services" and [item for item in message["items"]
+                                                  if item["role"] == "server" and item["port"] == port]
 
-    slot = ws.until(named)["items"][0]["slot"]
+    slot = found(ws.until(found))[0]["slot"]
     ws.say({"type": "watch", "slot": 127})
     same(ws.until("error")["code"], "no_service")
     ws.say({"type": "watch", "slot": slot})
     for _ in range(3):
         routes = ws.until("routes")
         same(routes["slot"], slot)
-        check("ended" not in routes and isinstance(routes["items"], list), repr(routes)[:200])
+        same([(item["method"], item["path"], item["requests"], item["responses"], item["errors"])
+              for item in routes["items"]], [("GET", "/watched/:id", 5, 5, 0), ("GET", "/other", 1, 1, 0)], "routes")
+        check("ended" not in routes, repr(routes)[:200])
         services = ws.until("services")  # of the next second
         check(abs(services["t"] - routes["t"] - 1000) < 300, "%r after %r" % (services["t"], routes["t"]))
     ws.say({"type": "watch", "slot": None})

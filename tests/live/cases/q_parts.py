@@ -110,7 +110,7 @@ def shed_under_load_and_back(bench):
         return document['coverage']['shed']
     rq = bench.start('--max-overhead', LIMIT)
     try:
-        with Nginx() as nginx, Server(lambda peer: echo(peer, read, go, 10 * LIMIT_S)) as server:
+        with Nginx() as nginx, Server(lambda peer: echo(peer, read, go, 20 * LIMIT_S)) as server:
             peer, waits = connect(server.port), connect(server.port)
             for _ in range(2):
                 turn(peer)
