@@ -20,6 +20,7 @@ export class Socket {
 		this.heardAt = 0; // performance.now() of the last message
 		this.openedAt = 0;
 		this.attempts = 0;
+		this.denied = false; // the last attempt failed, though the server answered
 		this.reason = null; // what the server said before it closed
 		setInterval(() => this.#watch(), 1000);
 	}
@@ -83,6 +84,7 @@ export class Socket {
 			this.reason = message;
 		if (message.type === 'hello') {
 			this.attempts = 0;
+			this.denied = false;
 			this.reason = null;
 			this.openedAt = performance.now();
 			this.on.message(message);
@@ -99,10 +101,16 @@ export class Socket {
 		if (wasOpen)
 			this.lostAt = Date.now();
 		if (!wasOpen && this.reason?.code !== 'too_many_clients' && (await answers()) && this.ws === null && mine && this.phase !== 'stopped') {
-			// The server is there and says no: a browser isn't told why, but only the token is left.
-			this.#enter('refused');
+			// The server is there and says no, unless it came up after this attempt: then the next one tells.
+			// A browser isn't told why, but only the token is left.
+			this.denied = !this.denied;
+			if (this.denied)
+				this.connect();
+			else
+				this.#enter('refused');
 			return;
 		}
+		this.denied = false;
 		if (this.phase !== 'stopped')
 			this.#retry();
 	}
