@@ -40,12 +40,13 @@ WEB_SRC := $(sort $(shell find web -type f ! -name '*.md' 2>/dev/null))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: all help deps deps-build deps-test run test test-unit test-btf test-live test-server test-page clean
+.PHONY: all help deps deps-build deps-test run test test-unit test-btf test-live test-server test-page test-bench clean
 all: $(B)/rqscope
 
 help:
 	@sed -n '2,6s/^# //p' Makefile
-	@echo 'make test-unit, test-btf, test-live, test-server, test-page   one part of make test'
+	@echo 'make test-unit, test-btf, test-live, test-server, test-page, test-bench   one part of make test'
+	@echo 'make bench    how fast it is, against limits and peers (root); make bench-NAME is one part of it'
 	@echo 'make clean    remove build/'
 
 # --- what is needed -----------------------------------------------------------------------------------
@@ -135,15 +136,15 @@ $(B)/tests/%: tests/live/%.c $(B)/flags
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -o $@ $< -luring -lpthread
 
 LIVE_BIN := $(patsubst tests/live/%.c,$(B)/tests/%,$(wildcard tests/live/*.c))
-test-bin: $(UNIT_BIN) $(LIVE_BIN)
+test-bin: $(UNIT_BIN) $(LIVE_BIN) bench-bin
 .PHONY: test-bin
 test-unit: $(UNIT_BIN)
 	@tests/run unit
-test-btf test-live test-server test-page: all test-bin
+test-btf test-live test-server test-page test-bench: all test-bin
 	@tests/run $(@:test-%=%)
 
 # --- benchmarks -------------------------------------------------------------------------------------------
-# As root, on a machine that does little else: make bench-http, make bench-sched. BENCH_ROUNDS (15), BENCH_LIMIT_S (90).
+# As root, on a machine that does little else: make bench, or one of them (make bench-http). BENCH_ROUNDS (15), BENCH_LIMIT_S (90).
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(B)/bench/%.skel.h,$(filter %.bpf.c,$(BENCH_SRC)))
 BENCH_OBJ := $(patsubst tests/bench/%.c,$(B)/bench/%.o,$(filter-out %.bpf.c tests/bench/bench_%,$(BENCH_SRC)))
@@ -166,8 +167,12 @@ $(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lbpf -ljansson -lm -lpthread
 
-.PHONY: bench-http bench-sched
-bench-http bench-sched: bench-%: $(B)/rqscope $(B)/bench/bench_%
+BENCHES := http sched start
+.PHONY: bench bench-bin $(BENCHES:%=bench-%)
+bench-bin: $(BENCHES:%=$(B)/bench/bench_%)
+bench: $(B)/rqscope bench-bin
+	@tests/bench/run $(BENCHES)
+$(BENCHES:%=bench-%): bench-%: $(B)/rqscope $(B)/bench/bench_%
 	@$(B)/bench/bench_$* $(B)/rqscope
 
 clean:

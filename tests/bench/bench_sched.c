@@ -56,6 +56,7 @@ int main(int argc, char **argv)
 	};
 	struct bench_rounds rounds = { .series = series, .series_count = sizeof(series) / sizeof(series[0]),
 				       .rounds = bench_rounds_count(), .measure = measure };
+	const char *what = "added time per context switch";
 	const struct bench_series *rqscope;
 	int err;
 
@@ -76,8 +77,9 @@ int main(int argc, char **argv)
 	       "whose first quartile counts. Shown are medians of the differences to \"nothing\" in the same round, with their quartiles.\n\n",
 	       SWITCHES_NS / 1e6);
 	rqscope = bench_rounds_of(&rounds, BENCH_RQSCOPE);
-	bench_rounds_print_target(&rounds, rqscope, bench_rounds_of(&rounds, BENCH_EMPTY_SCHED), "an empty program", 0,
-				  TARGET_EMPTY);
-	bench_rounds_print_target(&rounds, rqscope, bench_rounds_of(&rounds, BENCH_RUNQLAT), "runqlat's way", 0, TARGET_RUNQLAT);
+	bench_rounds_print_target(&rounds, rqscope, bench_rounds_of(&rounds, BENCH_EMPTY_SCHED), what,
+				  "an empty program on sched_switch", 0, TARGET_EMPTY);
+	bench_rounds_print_target(&rounds, rqscope, bench_rounds_of(&rounds, BENCH_RUNQLAT), what, "runqlat's way", 0,
+				  TARGET_RUNQLAT);
 	return 0;
 }

@@ -128,7 +128,7 @@ static int wait_for(struct bench_rqscope *rqscope, bool (*holds)(json_t *snapsho
 		json_decref(snapshot);
 		free(text);
 		if (!held)
-			bench_wait_ms(20);
+			bench_wait_ms(5);
 	} while (!held && bench_now_ns() < end_ns);
 	return held ? 0 : -ERANGE;
 }

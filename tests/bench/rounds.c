@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "loops.h"
+#include "rows.h"
 
 #define ROUNDS_DEFAULT 15
 #define LIMIT_S_DEFAULT 90
@@ -149,18 +150,20 @@ void bench_rounds_print_ratio(const struct bench_rounds *rounds, const struct be
 }
 
 void bench_rounds_print_target(const struct bench_rounds *rounds, const struct bench_series *series,
-			       const struct bench_series *to, const char *to_name, unsigned int metric, double target)
+			       const struct bench_series *to, const char *what, const char *to_name, unsigned int metric,
+			       double target)
 {
+	char limit[64];
 	double ratio;
 
 	if (!series || !to)
 		return;
+	snprintf(limit, sizeof(limit), "at most %.2f x", target);
 	ratio = bench_rounds_ratio(rounds, series, to, metric).median;
 	if (isnan(ratio))
-		printf("target: %s, at most %.2f x %s: too noisy to tell\n", series->name, target, to_name);
+		bench_row(what, to_name, limit, BENCH_UNTOLD, "lost in noise");
 	else
-		printf("target: %s, at most %.2f x %s: %.2f, %s\n", series->name, target, to_name, ratio,
-		       ratio <= target ? "met" : "not met");
+		bench_row(what, to_name, limit, bench_met_if(ratio <= target), "%.2f x", ratio);
 }
 
 /* Of the first CPU. */

@@ -57,9 +57,10 @@ const struct bench_series *bench_rounds_of(const struct bench_rounds *rounds, en
 void bench_rounds_print_ratio(const struct bench_rounds *rounds, const struct bench_series *series,
 			      const struct bench_series *to, unsigned int metric);
 
-/** bench_rounds_print_target() - as a line of its own; nothing if one of the two is missing. */
+/** bench_rounds_print_target() - as a row (rows.h) about @what; nothing if one of the two is missing. */
 void bench_rounds_print_target(const struct bench_rounds *rounds, const struct bench_series *series,
-			       const struct bench_series *to, const char *to_name, unsigned int metric, double target);
+			       const struct bench_series *to, const char *what, const char *to_name, unsigned int metric,
+			       double target);
 
 /** bench_rounds_machine() - print what it was measured on, as the begin of a sentence. */
 void bench_rounds_machine(const struct bench_rounds *rounds);
