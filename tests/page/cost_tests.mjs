@@ -61,6 +61,19 @@ function countFrames() {
 	});
 }
 
+// Runs in the page: tells the frames in which the table of services was written from the rest.
+function countUpdates() {
+	const real = window.requestAnimationFrame, total = () => document.querySelector('.services tbody').rows[0].cells[1].textContent;
+	window.updates = [];
+	window.requestAnimationFrame = (f) => real((t) => {
+		const before = total(), start = performance.now();
+		f(t);
+		const ms = performance.now() - start;
+		if (total() !== before)
+			window.updates.push(ms);
+	});
+}
+
 // Runs in an empty page: one small thing changes ten times a second.
 function changeLittle() {
 	const dot = document.body.appendChild(document.createElement('i'));
@@ -126,6 +139,18 @@ export async function costTests(browser, dir) {
 		assert(median < FRAME_MOST_MS, `half of the frames took ${median.toFixed(1)} ms or more`);
 		const high = await page.evaluate(() => document.documentElement.scrollHeight);
 		assert(high <= 1400, `the page is ${high} px high`);
+	}, { init: countFrames });
+
+	await run('200_services_are_updated_in_4_ms', 'multitude', async (page) => {
+		await until('200 rows', async () => (await page.$$('.services tbody tr')).length === 200);
+		await page.evaluate(countUpdates);
+		const updates = await until('15 updates', async () => {
+			const all = await page.evaluate(() => window.updates);
+			return all.length >= 15 ? all.sort((a, b) => a - b) : null;
+		}, 60e3);
+		const median = updates[updates.length >> 1];
+		console.error(`a frame that updates 200 services takes ${median.toFixed(2)} ms`);
+		assert(median < FRAME_MOST_MS, `half of the updates took ${median.toFixed(1)} ms or more`);
 	}, { init: countFrames });
 
 	await run('memory_stays_flat_over_an_hour_of_windows', 'trickle', async (page, feed) => {

@@ -68,8 +68,9 @@ export class Feed {
 	}
 
 	/** As a new start of rqscope on the same host. */
-	restart(scenario = this.host.scenario) {
+	restart(scenario = this.host.scenario, version = this.host.version) {
 		this.host = new Host(scenario);
+		this.host.version = version;
 	}
 
 	#serve(req, res) {

@@ -181,6 +181,16 @@ async function connection(run, browser, dir) {
 		await feed.start();
 		await until('restarted', async () => (await text(page, '#pill')) === 'rqscope was restarted');
 	}, { expects: lost });
+	await run('page_tells_an_upgrade_from_a_restart', 'calm', async (page, feed) => {
+		await feed.stop();
+		feed.restart('calm', '0.2.0');
+		await feed.start();
+		await until('upgraded', async () => (await text(page, '#pill')) === 'rqscope was upgraded to 0.2.0');
+		await feed.stop();
+		feed.restart();
+		await feed.start();
+		await until('restarted', async () => (await text(page, '#pill')) === 'rqscope was restarted');
+	}, { expects: lost });
 	await run('page_tells_silence_from_life', 'calm', async (page, feed) => {
 		feed.silent = true;
 		await until('stale', async () => (await page.getAttribute('#pill', 'data-state')) === 'stale');

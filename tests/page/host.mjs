@@ -91,6 +91,7 @@ export class Host {
 	/** @param {string} scenario @param {number} [now] UNIX ms; with the same moment all is the same again */
 	constructor(scenario, now = Date.now()) {
 		this.scenario = scenario;
+		this.version = '0.1.0';
 		this.now = scenarios[scenario]();
 		this.instance = randomBytes(8).toString('hex');
 		this.startedT = Math.floor(now / TICK_MS) * TICK_MS;
@@ -225,7 +226,7 @@ export class Host {
 
 	hello(rateMs) {
 		const { host } = this.now;
-		return { type: 'hello', protocol: 1, instance: this.instance, tool: { name: 'rqscope', version: '0.1.0' },
+		return { type: 'hello', protocol: 1, instance: this.instance, tool: { name: 'rqscope', version: this.version },
 			host: { name: 'web-07', kernel: '6.12.0', arch: 'x86_64', cpus: 8, ...host }, attached_ms: this.attachedT, now_ms: this.lastT, tick_ms: TICK_MS, rate_ms: rateMs, slow_ms: 1000, seq: this.seq,
 			columns: COLUMNS.filter((c) => !(this.now.withoutSplit && c.includes('.split.'))), heat: { lows_ns: LOWS },
 			history: [{ resolution_ms: 100, span_ms: 600000 }, { resolution_ms: 1000, span_ms: 21600000 }] };

@@ -63,7 +63,7 @@ async function webServer() {
 
 /** The cells of the row of the service that answers on @port, or null. */
 const row = (page, port) => page.evaluate((wanted) => {
-	const found = [...document.querySelectorAll('.services tbody tr')].find((tr) => tr.cells[0].children[1].textContent.split(' · ')[0] === wanted);
+	const found = [...document.querySelectorAll('.services tbody tr')].find((tr) => tr.querySelector('.faint').textContent.split(' · ')[0] === wanted);
 	return found ? [...found.cells].map((c) => c.textContent) : null;
 }, `:${port}`);
 

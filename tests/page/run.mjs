@@ -8,8 +8,10 @@ import { assert, binary, build, finish, launch, test } from './lib.mjs';
 import { chartTests } from './chart_tests.mjs';
 import { costTests } from './cost_tests.mjs';
 import { feedTests } from './feed_tests.mjs';
+import { linkPureTests, linkTests } from './link_tests.mjs';
 import { programTests } from './program_tests.mjs';
 import { replayTests } from './replay_tests.mjs';
+import { servicesTests } from './services_tests.mjs';
 import { pureTests } from './pure_tests.mjs';
 import { vegaTests } from './vega_tests.mjs';
 import { timeTests } from './time_tests.mjs';
@@ -25,11 +27,14 @@ await test('page_builds_within_its_size', async () => {
 		throw why;
 });
 await pureTests();
+await linkPureTests();
 await vegaTests();
 if (dir) {
 	const browser = await launch();
 	try {
 		await feedTests(browser, dir);
+		await servicesTests(browser, dir);
+		await linkTests(browser, dir);
 		await timeTests(browser, dir);
 		await chartTests(browser, dir);
 		await costTests(browser, dir);

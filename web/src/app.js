@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // app - joins socket, store and views, and decides when to draw: once a frame at most, only what changed, and nothing
 // while nobody looks.
+import { Address } from './address.js';
 import * as assess from './assess.js';
 import { Scope } from './charts/scope.js';
 import { colours, readColours } from './colours.js';
@@ -30,6 +31,7 @@ const WAITS = new Set(['services', 'events', 'status', 'recent', 'tick']);
 const WAIT_MS = 300;
 const SPARK_MS = 500;
 const NOW_MS = 60e3;
+const MANY = 50; // services: they get a frame of their own, so that none takes long
 
 const state = {
 	rateMs: prefs.rate.get(),
@@ -64,8 +66,10 @@ let offline = new URLSearchParams(location.hash.slice(1)).has('replay'); // noth
 
 function receive(message) {
 	const what = store.apply(message);
-	if (what === 'hello')
+	if (what === 'hello') {
 		subscribe();
+		address.hello(message);
+	}
 	if (!document.hidden)
 		store.keepRecent();
 	changed(what);
@@ -91,7 +95,7 @@ const table = new TableView(() => changed('table'));
 const scope = new Scope($('scope'), changed, (strip) => table.open(scope.all, strip));
 const navigator = new Navigator({ root: $('scope'), view, store, scope });
 const cards = new Cards();
-const services = new Services();
+const services = new Services({ pick: () => {}, sorted: () => address.changed() });
 const events = new Events(() => scope.pick(null));
 $('scope').addEventListener('band', (e) => events.pick(e.detail));
 const footer = new Footer();
@@ -101,9 +105,10 @@ const ask = new Ask((token) => {
 	prefs.setToken(token);
 	socket.connect();
 }, () => share.choose());
-const share = new Share({ play, charts: () => scope.all, chart: chartFile, host: () => ({ name: store.hello?.host.name ?? 'host', t: store.newestT > 0 ? store.newestT : Date.now() }) });
+const share = new Share({ play, charts: () => scope.all, chart: chartFile, link: () => address.copy(), host: () => ({ name: store.hello?.host.name ?? 'host', t: store.newestT > 0 ? store.newestT : Date.now() }) });
 if (offline)
 	share.head(null);
+const address = new Address({ view, services, say: (...what) => share.say(...what), offline: () => offline });
 const header = new Header({ range: setRange, rate: setRate, pause: () => view.togglePause(store.newestT), theme: nextTheme, help: () => help.open() });
 
 function subscribe() {
@@ -146,7 +151,10 @@ function setRate(ms) {
 	changed('choices', 'state');
 }
 
-view.subscribe(() => changed('choices', 'state', 'view', 'recent', 'services', 'events', 'status'));
+view.subscribe(() => {
+	address.changed();
+	changed('choices', 'state', 'view', 'recent', 'services', 'events', 'status');
+});
 
 function nextTheme() {
 	const all = prefs.theme.values;
@@ -158,13 +166,17 @@ function nextTheme() {
 
 function draw() {
 	const what = new Set(dirty);
-	const { paused } = view;
+	const still = view.paused && card && services.message; // numbers too; a page that is opened paused has them first
 	frame = 0;
 	if (document.hidden)
 		return;
 	clearTimeout(latest);
 	latest = 0;
 	dirty.clear();
+	if (what.has('picture') && store.services?.items.length > MANY && what.delete('services')) {
+		dirty.add('services');
+		frame = requestAnimationFrame(draw);
+	}
 	if (what.has('theme')) {
 		readColours();
 		what.add('picture');
@@ -185,12 +197,12 @@ function draw() {
 	}
 	if (what.has('status') && store.status && store.hello)
 		footer.show(store.status, store.hello, store.missed);
-	if (what.has('services') && store.services && !paused)
+	if (what.has('services') && store.services && !still)
 		services.show(store.services);
-	if (what.has('events') && !paused)
+	if (what.has('events') && !still)
 		events.show(store.events, store.eventInfo);
 	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello') || what.has('tick'))
-		drawWords(paused);
+		drawWords(still);
 	if (['picture', 'ranged', 'view', 'hello'].some((w) => what.has(w)))
 		drawPicture(what);
 	else if (what.has('cross'))
@@ -230,8 +242,8 @@ function pictureOfNow() {
 	return nowPicture;
 }
 
-function drawWords(paused) {
-	if (store.hello && store.recent && !paused) {
+function drawWords(still) {
+	if (store.hello && store.recent && !still) {
 		const now = pictureOfNow();
 		card = assess.cards(store.recent, store.hello, median(now.data.latency.p99));
 		if (!view.live)
@@ -243,7 +255,7 @@ function drawWords(paused) {
 	setData($('main'), 'link', lost ? 'lost' : 'open');
 	if (offline ? !replay : socket.phase !== 'open')
 		verdict.show(disconnected());
-	else if (store.hello && !paused)
+	else if (store.hello && !still)
 		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services,
 			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: lasting(pictureOfNow()) }));
 }
@@ -309,7 +321,7 @@ function pill() {
 			text: `${view.paused ? 'Paused, ' : view.zoomed ? 'Zoomed, ' : ''}${format.elapsed(store.newestT - view.endT)} behind`,
 			said: view.paused ? 'Paused' : view.zoomed ? `Zoomed to ${format.span(view.rangeMs)}` : 'Not live' };
 	if (Date.now() - store.restartedAt < RESTART_SHOWN_MS)
-		return { state: 'restarted', text: 'rqscope was restarted' };
+		return { state: 'restarted', text: store.upgraded ? `rqscope was upgraded to ${store.hello.tool.version}` : 'rqscope was restarted' };
 	return { state: 'live', text: `Live, ${state.rateMs < 1000 ? `${state.rateMs} ms` : '1 s'}` };
 }
 
@@ -349,6 +361,10 @@ document.addEventListener('keydown', (e) => {
 		$('scope').focus();
 	else if (e.key === 'd')
 		table.open(scope.all, scope.over ?? scope.strips.latency);
+	else if (e.key === '/')
+		services.find();
+	else if (e.key === 'y')
+		address.copy();
 	else if (e.key === 's')
 		share.save();
 	else if (e.key === 'o')
@@ -366,7 +382,18 @@ document.addEventListener('visibilitychange', () => {
 		changed('size', 'state', 'recent', 'services', 'events', 'status');
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => changed('theme'));
-window.addEventListener('hashchange', () => prefs.token() && !offline && socket.connect());
+window.addEventListener('hashchange', () => {
+	const given = new URLSearchParams(location.hash.slice(1)).has('token') && prefs.token();
+	if (offline)
+		return;
+	if (given)
+		socket.connect();
+	address.take();
+	if (store.hello)
+		address.hello({ ...store.hello, now_ms: store.newestT });
+});
 setInterval(() => changed('tick'), 1000);
+if (!offline)
+	address.take();
 
 changed('choices', 'size', 'state');

@@ -38,6 +38,14 @@ export const theme = choice('rqscope.theme', ['auto', 'light', 'dark'], 'auto');
 export const rate = choice('rqscope.rate_ms', [100, 250, 500, 1000], 250);
 export const range = choice('rqscope.range_ms', [6e3, 60e3, 600e3, 3600e3, 21600e3], 60e3);
 
+/** Text that was chosen, or null. */
+function text(key) {
+	return { get: () => read('localStorage', key), set: (value) => write('localStorage', key, value) };
+}
+
+export const sort = text('rqscope.sort'); // of services
+export const routeSort = text('rqscope.route_sort');
+
 /** The token of this tab, or null. One in the address is taken over and cleared from there at once. */
 export function token() {
 	const fragment = new URLSearchParams(location.hash.slice(1));

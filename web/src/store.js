@@ -38,6 +38,7 @@ export class Store {
 		this.eventInfo = null; // {counts, held_back}
 		this.status = null;
 		this.restartedAt = 0; // Date.now() when another instance answered
+		this.upgraded = false; // and it was of another version
 		this.missed = 0;
 		this.recentAsked = -Infinity;
 	}
@@ -87,6 +88,7 @@ export class Store {
 		const sameGeometry = this.hello && this.hello.heat.lows_ns.length === hello.heat.lows_ns.length;
 		if (this.hello && this.hello.instance !== hello.instance) {
 			this.restartedAt = Date.now();
+			this.upgraded = this.hello.tool.version !== hello.tool.version;
 			this.events = [];
 			this.services = this.status = null;
 		}

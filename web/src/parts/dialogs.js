@@ -15,6 +15,8 @@ const KEYS = [
 	['c', 'to the charts; then arrows move the crosshair, Shift faster, Enter picks what is there, Esc lets go'],
 	['d', 'the chart as a table'],
 	['Click', 'on a band: what is in it; on a name beside a chart: that alone, with Ctrl show or hide it'],
+	['/', 'find a service; ↑ ↓ walk through the rows'],
+	['y', 'copy a link to what you look at'],
 	['s', 'save a snapshot: all that is known, as JSON'],
 	['o', 'open a snapshot and look at it offline'],
 	['?', 'these keys'],

@@ -1,192 +1,155 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// services - who answers: a table, the busiest first unless another column is chosen.
+// services - who answers: a table, the busiest first unless another column is chosen; one is opened by a click.
 import { PARTS, shares } from '../assess.js';
 import { $, el, setClass, setData, setHidden, setText } from '../dom.js';
 import * as format from '../format.js';
 import { newSvgSpark, setSvgSpark } from '../charts/spark.js';
+import * as prefs from '../prefs.js';
+import { Grid } from './grid.js';
+
+const FIND_FROM = 9; // services: fewer are found by looking
 
 const rate = (s) => (s.recent ? s.recent.requests / s.recent.span_ms * 1000 : 0);
 const errors = (s) => (s.recent?.responses ? s.recent.errors / s.recent.responses : null);
 const p = (s, q) => s.recent?.duration?.[`p${q}_ns`] ?? null;
+const lastMinute = (s) => (s.spark ?? []).reduce((sum, n) => sum + n, 0);
+const place = (s) => (s.port ? `:${s.port}` : s.path ?? '');
+
+// The share of its time in which it could have gone on, had it been let.
+function held(s) {
+	const by = new Map(shares(s.recent?.split));
+	return by.size ? by.get('queued_ns') + by.get('cpu_wait_ns') : null;
+}
 
 const COLUMNS = [
-	{ key: 'name', title: 'service', css: 'c-name', of: (s) => `${s.name} ${s.port}` },
+	{ key: 'name', title: 'service', css: 'c-name', of: (s) => `${s.name} ${place(s)}`, up: true },
 	{ key: 'total', title: 'requests', css: 'c-total wide', of: (s) => s.requests, text: (s) => format.count(s.requests), hint: 'Since rqscope was attached' },
 	{ key: 'rate', title: 'req/s', css: 'c-num', of: rate, text: (s) => format.rate(rate(s)), hint: 'Over the last 10 s' },
 	{ key: 'flight', title: 'in flight', css: 'c-small wide', of: (s) => s.in_flight, text: (s) => format.count(s.in_flight) },
 	{ key: 'errors', title: '5xx', css: 'c-small', of: errors, text: (s) => (errors(s) === null ? format.NONE : `${format.percent(errors(s))} %`), hint: 'Over the last 10 s' },
 	{ key: 'p50', title: 'p50', css: 'c-num wide', of: (s) => p(s, 50), text: (s) => format.duration(p(s, 50)) },
 	{ key: 'p99', title: 'p99', css: 'c-num', of: (s) => p(s, 99), text: (s) => format.duration(p(s, 99)) },
-	{ key: 'spark', title: 'last minute', css: 'c-spark wide', plain: true },
-	{ key: 'split', title: 'where time went', css: 'c-split wide', plain: true },
+	{ key: 'spark', title: 'last minute', css: 'c-spark wide', of: lastMinute, hint: 'Sorted by the requests of the last minute' },
+	{ key: 'split', title: 'where time went', css: 'c-split wide', of: held, hint: 'Sorted by the share of it that requests were queued or waited for a CPU' },
 ];
-const SWAP = 1.15; // by so much a row must lead before it moves up: rows don't dance
+
+/** What can be typed to find it. */
+const words = (s) => `${s.name} ${place(s)} ${s.container ?? ''} ${s.role}`.toLowerCase();
 
 export class Services {
-	constructor() {
-		this.rows = new Map();
-		this.order = [];
-		this.sort = { key: 'rate', down: true };
+	/** @param {{pick: (service: object) => void, sorted: () => void}} on pick: it was clicked */
+	constructor(on) {
 		this.slowNs = 1e9;
-		const root = $('services'), heading = el('h2'), table = el('table'), head = el('tr');
-		this.summary = el('small');
-		const title = el('span', '', 'Services');
+		this.wanted = [];
+		this.message = null;
+		this.grid = new Grid({ label: 'Services', columns: COLUMNS, kept: prefs.sort, sort: '-rate', make, press: on.pick, sorted: on.sorted,
+			id: (s) => `${s.slot} ${s.role} ${s.name} ${s.port}`, fill: (row, s) => this.#fill(row, s) });
+		const heading = el('h2'), title = el('span', '', 'Services');
 		title.id = 'services-title';
-		heading.append(title, this.summary);
-		this.heads = COLUMNS.map((c) => this.#head(c, head));
-		const thead = el('thead');
-		thead.append(head);
-		this.body = el('tbody');
-		table.append(thead, this.body);
-		this.table = table;
-		const scroll = el('div', 'scroll');
-		scroll.tabIndex = 0;
-		scroll.setAttribute('role', 'group');
-		scroll.setAttribute('aria-label', 'Services, a table that scrolls');
-		this.empty = el('p', 'empty', 'Each program that answers HTTP requests will be a row here.');
-		scroll.append(table, this.empty);
-		root.append(heading, scroll);
-		table.hidden = true;
-		this.#mark();
+		this.summary = el('small');
+		this.summary.setAttribute('role', 'status');
+		heading.append(title, this.#findBox(), this.summary);
+		this.empty = el('p', 'empty');
+		this.grid.root.append(this.empty);
+		this.grid.table.hidden = true;
+		$('services').append(heading, this.grid.root);
 	}
 
-	#head(column, row) {
-		const th = el('th', column.css);
-		th.scope = 'col';
-		if (column.hint)
-			th.title = column.hint;
-		if (column.plain) {
-			th.textContent = column.title;
-			th.classList.add('plain');
-		} else {
-			const button = el('button', '', column.title);
-			button.type = 'button';
-			button.onclick = () => {
-				this.sort = { key: column.key, down: this.sort.key === column.key ? !this.sort.down : column.key !== 'name' };
-				this.#mark();
-				this.#arrange(true);
-			};
-			th.append(button);
-		}
-		row.append(th);
-		return th;
+	#findBox() {
+		this.box = el('input', 'find');
+		this.box.type = 'search';
+		this.box.placeholder = 'Find';
+		this.box.title = 'By name, port, path, container, or server and client (/)';
+		this.box.setAttribute('aria-label', 'Find a service');
+		this.box.hidden = true;
+		this.box.spellcheck = false;
+		this.box.autocomplete = 'off';
+		this.box.oninput = () => {
+			this.wanted = this.box.value.toLowerCase().split(/\s+/).filter(Boolean);
+			this.#update();
+		};
+		this.box.onkeydown = (e) => {
+			if (e.key === 'Escape' && this.box.value) {
+				this.box.value = '';
+				this.box.oninput();
+			} else if (e.key === 'Escape') {
+				this.box.blur();
+			} else if (e.key === 'ArrowDown' || e.key === 'Enter') {
+				this.grid.focus();
+			} else {
+				return;
+			}
+			e.preventDefault();
+		};
+		return this.box;
 	}
 
-	#mark() {
-		COLUMNS.forEach((c, k) => {
-			if (!c.plain)
-				this.heads[k].setAttribute('aria-sort', c.key !== this.sort.key ? 'none' : this.sort.down ? 'descending' : 'ascending');
-		});
+	/** To the box in which a name is typed, or to the first row where there are few. */
+	find() {
+		if (this.box.hidden)
+			this.grid.focus();
+		else
+			this.box.select();
 	}
 
 	show(message) {
-		const seen = new Set();
-		for (const service of message.items) {
-			const id = `${service.slot} ${service.role} ${service.name} ${service.port}`;
-			seen.add(id);
-			if (!this.rows.has(id)) {
-				this.rows.set(id, this.#row());
-				this.order.push(id);
-			}
-			this.#fill(this.rows.get(id), service);
-		}
-		for (const [id, row] of this.rows)
-			if (!seen.has(id)) {
-				row.tr.remove();
-				this.rows.delete(id);
-			}
-		this.order = this.order.filter((id) => seen.has(id));
-		setHidden(this.table, !seen.size);
-		setHidden(this.empty, seen.size > 0);
-		setText(this.summary, seen.size > 1 ? `${seen.size} services, numbers over the last ${Math.round(message.over_ms / 1000)} s`
-			: seen.size ? `numbers over the last ${Math.round(message.over_ms / 1000)} s` : '');
-		setData(this.table, 'split', message.items.some((s) => s.recent?.split?.count) ? 'some' : 'none');
-		this.#arrange(false);
+		this.message = message;
+		this.#update();
 	}
 
-	#row() {
-		const tr = el('tr'), cells = COLUMNS.map((c) => el('td', c.css));
-		const name = el('b'), where = el('span', 'faint'), spark = newSvgSpark(), bar = el('div', 'bar');
-		cells[0].append(name, ' ', where);
-		cells[7].append(spark);
-		cells[8].append(bar);
-		bar.setAttribute('role', 'img');
-		const parts = PARTS.map(([, , colour]) => {
-			const i = el('i');
-			i.style.setProperty('--c', `var(--${colour})`);
-			bar.append(i);
-			return i;
-		});
-		tr.append(...cells);
-		return { tr, cells, name, where, spark, bar, parts };
+	#update() {
+		const { items, over_ms: overMs } = this.message;
+		const shown = this.wanted.length ? items.filter((s) => this.wanted.every((w) => words(s).includes(w))) : items;
+		setHidden(this.box, items.length < FIND_FROM && !this.wanted.length);
+		setHidden(this.grid.table, !shown.length);
+		setHidden(this.empty, shown.length > 0);
+		setText(this.empty, items.length ? `None of ${items.length} services has that in its name, port, path, container or role.` : 'Each program that answers HTTP requests will be a row here.');
+		const many = this.wanted.length ? `${shown.length} of ${items.length} services` : items.length > 1 ? `${items.length} services` : '';
+		setText(this.summary, [many, items.length && `numbers over the last ${Math.round(overMs / 1000)} s`].filter(Boolean).join(', '));
+		setData(this.grid.table, 'split', items.some((s) => s.recent?.split?.count) ? 'some' : 'none');
+		this.grid.show(shown);
 	}
 
 	#fill(row, s) {
-		row.service = s;
 		setText(row.name, s.name);
-		const port = s.port ? `:${s.port}` : '';
-		setText(row.where, [s.role === 'client' ? `asks ${port}` : port, s.container ?? ''].filter(Boolean).join(' · '));
-		const full = `${s.name}${s.role === 'client' ? ', client of' : ''} ${port}${s.container ? ` in ${s.container}` : ''}, pid ${s.pids.slice(0, 8).join(', ')}${s.pids.length > 8 ? ' …' : ''}`;
-		if (row.cells[0].title !== full)
-			row.cells[0].title = full;
-		COLUMNS.forEach((c, k) => c.text && setText(row.cells[k], c.text(s)));
+		setText(row.where, [s.role === 'client' ? `asks ${place(s)}` : place(s), s.container ?? ''].filter(Boolean).join(' · '));
+		const full = `${s.name}${s.role === 'client' ? ', client of' : ''} ${place(s)}${s.container ? ` in ${s.container}` : ''}, pid ${s.pids.slice(0, 8).join(', ')}${s.pids.length > 8 ? ' …' : ''}`;
+		if (row.button.title !== full)
+			row.button.title = full;
 		const share = errors(s);
 		setClass(row.cells[4], `c-small${share >= 0.05 ? ' bad' : share >= 0.001 ? ' warn' : ''}`);
 		setClass(row.cells[6], `c-num${p(s, 99) >= this.slowNs ? ' bad' : p(s, 99) >= this.slowNs / 5 ? ' warn' : ''}`);
 		setData(row.tr, 'idle', String(!s.recent?.requests && !s.in_flight));
 		setSvgSpark(row.spark, s.spark ?? []);
-		this.#bar(row, s.recent?.split);
+		fillBar(row, s.recent?.split);
 	}
+}
 
-	#bar(row, split) {
-		const by = new Map(shares(split));
-		setHidden(row.bar, !by.size);
-		const words = [];
-		PARTS.forEach(([key, name], k) => {
-			const share = by.get(key) ?? 0;
-			row.parts[k].style.width = `${(share * 100).toFixed(1)}%`;
-			if (share >= 0.005)
-				words.push(`${Math.round(share * 100)} % ${name}`);
-		});
-		const text = words.join(', ');
-		if (row.bar.title !== text) {
-			row.bar.title = text;
-			row.bar.setAttribute('aria-label', text);
-		}
-	}
+function make(cells) {
+	const button = el('button', 'open'), name = el('b'), where = el('span', 'faint'), spark = newSvgSpark(), bar = el('div', 'bar');
+	button.type = 'button';
+	button.append(name, ' ', where);
+	cells[0].append(button);
+	cells[7].append(spark);
+	cells[8].append(bar);
+	bar.setAttribute('role', 'img');
+	const parts = PARTS.map(([, , colour]) => {
+		const i = el('i');
+		i.style.setProperty('--c', `var(--${colour})`);
+		bar.append(i);
+		return i;
+	});
+	return { button, name, where, spark, bar, parts };
+}
 
-	#arrange(fully) {
-		const { of } = COLUMNS.find((c) => c.key === this.sort.key);
-		const value = new Map(this.order.map((id) => [id, of(this.rows.get(id).service)]));
-		const sign = this.sort.down ? -1 : 1;
-		const compare = (a, b) => {
-			const x = value.get(a), y = value.get(b);
-			if (typeof x === 'string')
-				return sign * x.localeCompare(y);
-			return x === null ? 1 : y === null ? -1 : sign * (x - y);
-		};
-		if (fully || typeof value.values().next().value === 'string')
-			this.order.sort(compare);
-		else
-			this.#nudge(value, compare);
-		let at = this.body.firstChild;
-		for (const id of this.order) {
-			const { tr } = this.rows.get(id);
-			if (at === tr)
-				at = at.nextSibling;
-			else
-				this.body.insertBefore(tr, at);
-		}
-	}
-
-	// Each row rises past those that it clearly leads.
-	#nudge(value, compare) {
-		for (let i = 1; i < this.order.length; i++)
-			for (let k = i; k > 0 && compare(this.order[k], this.order[k - 1]) < 0; k--) {
-				const x = value.get(this.order[k]), y = value.get(this.order[k - 1]);
-				if (x !== null && y !== null && Math.max(x, y) < Math.min(x, y) * SWAP)
-					break;
-				[this.order[k], this.order[k - 1]] = [this.order[k - 1], this.order[k]];
-			}
-	}
+function fillBar(row, split) {
+	const by = new Map(shares(split));
+	const widths = PARTS.map(([key]) => `${((by.get(key) ?? 0) * 100).toFixed(1)}%`);
+	if (row.shown === widths.join())
+		return;
+	row.shown = widths.join();
+	setHidden(row.bar, !by.size);
+	widths.forEach((width, k) => (row.parts[k].style.width = width));
+	row.bar.title = PARTS.filter(([key]) => by.get(key) >= 0.005).map(([key, name]) => `${Math.round(by.get(key) * 100)} % ${name}`).join(', ');
+	row.bar.setAttribute('aria-label', row.bar.title || 'not known');
 }

@@ -11,13 +11,14 @@ const SAID_MS = 6000;
 export class Share {
 	/**
 	 * @param {{play: (snapshot: object) => void, host: () => {name: string, t: number}, charts: () => object[],
-	 *	chart: (strip: object) => object|null}} on
+	 *	chart: (strip: object) => object|null, link: () => void}} on
 	 *	charts: the strips there are; chart: a strip as a Vega-Lite specification, null while it shows nothing
 	 */
 	constructor(on) {
 		this.on = on;
 		this.file = null; // that is shown
 		$('open').onclick = $('replay-open').onclick = () => this.choose();
+		$('link').onclick = () => on.link();
 		$('save').onclick = () => this.save();
 		$('replay-live').onclick = goLive;
 		$('file').onchange = () => {

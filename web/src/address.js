@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// address - keeps what is looked at in the address of the page, takes it from there, and copies it as a link.
+import * as format from './format.js';
+import { readLink, writeLink } from './link.js';
+import * as prefs from './prefs.js';
+
+const QUIET_MS = 400; // a browser refuses an address that changes too often
+const AHEAD_MS = 5000; // by so much a stretch of time may end after now
+
+export class Address {
+	/**
+	 * @param {{view: import('./view.js').View, services: import('./parts/services.js').Services, say: (text: string, bad?: boolean) => void,
+	 *	offline: () => boolean}} on offline: it is not the address that tells what is looked at
+	 */
+	constructor(on) {
+		this.on = on;
+		this.stretch = null; // of the link, until it is known what there is
+		this.timer = 0;
+	}
+
+	/** Goes where the address leads. */
+	take() {
+		const { view, services, say } = this.on;
+		const link = readLink(location.hash.slice(1));
+		if (link.rangeMs)
+			view.choose(link.rangeMs, NaN);
+		this.stretch = link.stretch ?? null;
+		if (link.sort && !services.grid.sortBy(link.sort))
+			link.complaints.push('This link sorts services by a column that there is not.');
+		if (link.complaints.length)
+			say(link.complaints.join(' '), true);
+	}
+
+	/** Now it is known of which time there is something. */
+	hello({ attached_ms: attachedT, now_ms: nowT, history }) {
+		const { stretch } = this;
+		this.stretch = null;
+		if (!stretch)
+			return;
+		const oldestT = Math.max(attachedT, nowT - Math.max(...history.map((h) => h.span_ms)));
+		const { fromT, toT, paused } = stretch;
+		if (toT <= oldestT || toT > nowT + AHEAD_MS)
+			this.on.say(`This link shows ${format.moment(fromT)} to ${format.clock(toT)}; rqscope knows ${format.moment(oldestT)} to now.`, true);
+		else
+			this.on.view.set({ rangeMs: toT - fromT, endT: toT, paused });
+	}
+
+	/** What is looked at has changed. */
+	changed() {
+		this.timer ||= setTimeout(() => {
+			this.timer = 0;
+			if (this.on.offline() || this.stretch)
+				return;
+			const fragment = this.#fragment({ rangeMs: prefs.range.get(), sort: '-rate' });
+			history.replaceState(null, '', location.pathname + location.search + (fragment && `#${fragment}`));
+		}, QUIET_MS);
+	}
+
+	async copy() {
+		const { say } = this.on;
+		if (this.on.offline())
+			return say('A link cannot hold a snapshot. Save it, and send the file.', true);
+		const link = `${location.origin}${location.pathname}#${this.#fragment({})}`;
+		try {
+			await navigator.clipboard.writeText(link);
+			say('Link copied. It holds what you look at, not the token.');
+		} catch {
+			say(`The browser does not let this page copy. The link is ${link}`, true);
+		}
+	}
+
+	#fragment(usual) {
+		const { view, services } = this.on;
+		return writeLink({ ...view.get(), sort: services.grid.sort }, usual);
+	}
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// link - what a link to a view holds, as the fragment of an address: browsers don't send it. Pure.
+//
+//   last=60                 the last 60 s, as they go by; or
+//   from=…&to=…[&paused]    a stretch of time, UNIX ms
+//   sort=-rate              the order of services, downward
+// Never a token: that one is for a person, a link is for others too.
+import { LEAST_MS, MOST_MS } from './view.js';
+
+const LATEST_MS = 8.64e15; // that a Date can hold
+const SORT = /^-?[a-z0-9]{1,20}$/;
+
+/**
+ * @param {string} fragment without its #
+ * @returns {{rangeMs?: number, stretch?: {fromT: number, toT: number, paused: boolean}, sort?: string, complaints: string[]}}
+ *	complaints: what could not be read, in a sentence each; it is left out
+ */
+export function readLink(fragment) {
+	const all = new URLSearchParams(fragment), link = { complaints: [] };
+	const number = (name) => (/^\d{1,16}(\.\d+)?$/.test(all.get(name) ?? '') ? Number(all.get(name)) : NaN);
+	const ignored = (what) => link.complaints.push(`This link's ${what} could not be read and was left out.`);
+	if (all.has('last')) {
+		const ms = number('last') * 1000;
+		if (ms >= LEAST_MS && ms <= MOST_MS)
+			link.rangeMs = ms;
+		else
+			ignored('range');
+	}
+	if (all.has('from') || all.has('to')) {
+		const [fromT, toT] = [number('from'), number('to')];
+		if (toT - fromT >= LEAST_MS / 2 && toT - fromT <= MOST_MS && toT < LATEST_MS)
+			link.stretch = { fromT, toT, paused: all.has('paused') };
+		else
+			ignored('stretch of time');
+	}
+	if (all.has('sort')) {
+		if (SORT.test(all.get('sort')))
+			link.sort = all.get('sort');
+		else
+			ignored('order of services');
+	}
+	return link;
+}
+
+/**
+ * @param {{rangeMs: number, endT: number|null, paused: boolean, sort: string}} view
+ * @param {{rangeMs?: number, sort?: string}} usual what needs not be said
+ * @returns {string} a fragment without its #
+ */
+export function writeLink(view, usual) {
+	const all = new URLSearchParams();
+	if (view.endT !== null) {
+		all.set('from', Math.round(view.endT - view.rangeMs));
+		all.set('to', Math.round(view.endT));
+		if (view.paused)
+			all.set('paused', '');
+	} else if (view.rangeMs !== usual.rangeMs) {
+		all.set('last', view.rangeMs / 1000);
+	}
+	if (view.sort !== usual.sort)
+		all.set('sort', view.sort);
+	return all.toString().replace(/=(?=&|$)/g, '');
+}
