@@ -28,10 +28,15 @@ static const uint8_t store_bytes[] = {
 
 #define SHARE_SCALE 1e6
 
-/* The stored form: all ones are "not known". */
-static uint64_t to_stored(double value, enum rqs_store store)
+static uint64_t null_of(enum rqs_store store)
 {
-	uint64_t null = (1ULL << 8 * store_bytes[store]) - 1;
+	return (1ULL << 8 * store_bytes[store]) - 1;
+}
+
+uint64_t rqs_column_stored(uint32_t column, double value)
+{
+	enum rqs_store store = rqs_columns[column].store;
+	uint64_t null = null_of(store);
 
 	if (isnan(value))
 		return null;
@@ -51,7 +56,7 @@ void rqs_row_pack(const double *row, struct rqs_packed_row *ret_packed)
 
 	for (column = 0; column < RQS_COLUMN_COUNT; column++) {
 		const struct rqs_column_spec *spec = &rqs_columns[column];
-		uint64_t stored = to_stored(row[column], spec->store);
+		uint64_t stored = rqs_column_stored(column, row[column]);
 		uint8_t *at = (uint8_t *)ret_packed + spec->offset;
 
 		for (i = 0; i < store_bytes[spec->store]; i++)
@@ -59,13 +64,24 @@ void rqs_row_pack(const double *row, struct rqs_packed_row *ret_packed)
 	}
 }
 
-/* A percentile from its bucket; minimum and maximum stand before it in the row. */
+/* A percentile from its bucket. */
 static double from_bucket(uint32_t bucket, const struct rqs_column_spec *spec, const double *row)
 {
 	enum rqs_column count = rqs_hists[spec->hist].count;
 	double value = (double)rqs_bucket_mid(bucket);
 
 	return fmin(fmax(value, row[count + RQS_DIST_MIN_NS]), row[count + RQS_DIST_MAX_NS]);
+}
+
+double rqs_column_value(uint32_t column, uint64_t stored, const double *row)
+{
+	const struct rqs_column_spec *spec = &rqs_columns[column];
+
+	if (stored == null_of(spec->store))
+		return NAN;
+	if (spec->store == RQS_STORE_BUCKET)
+		return from_bucket((uint32_t)stored, spec, row);
+	return spec->store == RQS_STORE_SHARE ? (double)stored / SHARE_SCALE : (double)stored;
 }
 
 void rqs_row_unpack(const struct rqs_packed_row *packed, double *ret_row)
@@ -75,16 +91,11 @@ void rqs_row_unpack(const struct rqs_packed_row *packed, double *ret_row)
 	for (column = 0; column < RQS_COLUMN_COUNT; column++) {
 		const struct rqs_column_spec *spec = &rqs_columns[column];
 		const uint8_t *at = (const uint8_t *)packed + spec->offset;
-		uint64_t stored = 0, null = (1ULL << 8 * store_bytes[spec->store]) - 1;
+		uint64_t stored = 0;
 
 		for (i = 0; i < store_bytes[spec->store]; i++)
 			stored |= (uint64_t)at[i] << 8 * i;
-		if (stored == null)
-			ret_row[column] = NAN;
-		else if (spec->store == RQS_STORE_BUCKET)
-			ret_row[column] = from_bucket((uint32_t)stored, spec, ret_row);
-		else
-			ret_row[column] = spec->store == RQS_STORE_SHARE ? (double)stored / SHARE_SCALE : (double)stored;
+		ret_row[column] = rqs_column_value(column, stored, ret_row);
 	}
 }
 

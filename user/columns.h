@@ -136,6 +136,25 @@ struct rqs_hist_spec {
 	enum rqs_column count; /* the columns of a histogram follow each other as in RQS_DIST_COLUMNS */
 };
 
+/* A service has the columns of its role, whichever that is, and is kept in those of http.server. */
+#define RQS_SERVICE_COLUMN_FIRST RQS_COLUMN_HTTP_SERVER_REQUESTS
+#define RQS_SERVICE_COLUMN_LAST RQS_COLUMN_HTTP_SERVER_SPLIT_UNKNOWN
+#define RQS_SERVICE_COLUMNS (RQS_SERVICE_COLUMN_LAST - RQS_SERVICE_COLUMN_FIRST + 1)
+
+static inline bool rqs_is_service_column(uint32_t column)
+{
+	return column - RQS_SERVICE_COLUMN_FIRST < RQS_SERVICE_COLUMNS;
+}
+
+/* A column's or a histogram's name as that of a service: this in place of "http.server". */
+#define RQS_SERVICE_PREFIX "service"
+
+/** rqs_service_suffix() - the rest of such a name, from its dot. @name: of one of http.server. */
+static inline const char *rqs_service_suffix(const char *name)
+{
+	return name + sizeof("http.server") - 1;
+}
+
 extern const struct rqs_column_spec rqs_columns[RQS_COLUMN_COUNT];
 extern const struct rqs_hist_spec rqs_hists[RQS_HIST_COUNT];
 
@@ -151,6 +170,12 @@ struct rqs_packed_row {
 	RQS_COLUMNS(RQS_PACKED_MEMBER)
 };
 #undef RQS_PACKED_MEMBER
+
+/** rqs_column_stored() - one value as it is stored; all ones of its width where it is NAN. */
+uint64_t rqs_column_stored(uint32_t column, double value);
+
+/** rqs_column_value() - the value again. @row: for a percentile, its minimum and maximum are read from there. */
+double rqs_column_value(uint32_t column, uint64_t stored, const double *row);
 
 /** rqs_row_pack() - store a row. */
 void rqs_row_pack(const double *row, struct rqs_packed_row *ret_packed);

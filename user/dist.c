@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "varint.h"
+
 void rqs_hist_clear(struct rqs_hist *hist)
 {
 	memset(hist->buckets + hist->low, 0, (hist->high - hist->low) * sizeof(hist->buckets[0]));
@@ -105,32 +107,6 @@ uint64_t rqs_hist_quantile_ns(const struct rqs_hist *hist, uint32_t permille, ui
 	return value_ns;
 }
 
-static uint8_t *put_number(uint8_t *dst, uint64_t value)
-{
-	while (value >= 0x80) {
-		*dst++ = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	*dst++ = (uint8_t)value;
-	return dst;
-}
-
-/* NULL when it doesn't end in time. */
-static const uint8_t *get_number(const uint8_t *src, const uint8_t *end, uint64_t *ret_value)
-{
-	uint64_t value = 0;
-	uint32_t shift;
-
-	for (shift = 0; src < end && shift < 64; shift += 7) {
-		value |= (uint64_t)(*src & 0x7f) << shift;
-		if (!(*src++ & 0x80)) {
-			*ret_value = value;
-			return src;
-		}
-	}
-	return NULL;
-}
-
 size_t rqs_hist_pack(const struct rqs_hist *hist, uint8_t *dst)
 {
 	uint8_t *at = dst;
@@ -143,9 +119,9 @@ size_t rqs_hist_pack(const struct rqs_hist *hist, uint8_t *dst)
 			continue;
 		if (count > UINT64_MAX >> 1)
 			count = UINT64_MAX >> 1;
-		at = put_number(at, count << 1 | (i != expected));
+		at = rqs_varint_put(at, count << 1 | (i != expected));
 		if (i != expected)
-			at = put_number(at, i - expected);
+			at = rqs_varint_put(at, i - expected);
 		expected = i + 1;
 	}
 	*at++ = 0;
@@ -158,13 +134,13 @@ size_t rqs_hist_add_packed(struct rqs_hist *hist, const uint8_t *src, size_t byt
 	uint64_t index = 0, number, empty;
 
 	for (;;) {
-		at = get_number(at, end, &number);
+		at = rqs_varint_get(at, end, &number);
 		if (!at)
 			return 0;
 		if (!number)
 			return (size_t)(at - src);
 		if (number & 1) {
-			at = get_number(at, end, &empty);
+			at = rqs_varint_get(at, end, &empty);
 			if (!at || empty >= RQS_BUCKET_COUNT)
 				return 0;
 			index += empty;

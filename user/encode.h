@@ -79,7 +79,7 @@ struct rqs_encode_windows {
 };
 
 /**
- * rqs_encode_windows() - the windows of a range.
+ * rqs_encode_windows() - the windows of a range. Of a service all names begin with "service" in place of "http.server".
  * @what: .heat and .heat_lows are input, the rest is set. Return: 0, or -ENOMEM (the text then failed too).
  */
 int rqs_encode_windows(struct rqs_json *json, const struct rqs_history *history, struct rqs_range range,

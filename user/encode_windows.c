@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Rows come one by one, columns are written one by one: all rows are gathered first, heat is written on the way. */
@@ -101,7 +102,20 @@ static bool is_known(const struct gathered *all, uint32_t column)
 	return false;
 }
 
-static void encode_columns(struct rqs_json *json, const struct gathered *all)
+/* @name: as a column or a histogram of the host has it. */
+static void encode_key(struct rqs_json *json, const char *name, bool service)
+{
+	char key[64];
+
+	if (!service) {
+		rqs_json_key(json, name);
+		return;
+	}
+	snprintf(key, sizeof(key), "%s%s", RQS_SERVICE_PREFIX, rqs_service_suffix(name));
+	rqs_json_key(json, key);
+}
+
+static void encode_columns(struct rqs_json *json, const struct gathered *all, bool service)
 {
 	uint32_t column, i;
 
@@ -110,7 +124,7 @@ static void encode_columns(struct rqs_json *json, const struct gathered *all)
 	for (column = 0; column < RQS_COLUMN_COUNT; column++) {
 		if (!is_known(all, column))
 			continue;
-		rqs_json_key(json, rqs_columns[column].name);
+		encode_key(json, rqs_columns[column].name, service);
 		rqs_json_array(json);
 		for (i = 0; i < all->count; i++)
 			rqs_json_number(json, all->rows[i][column]);
@@ -163,7 +177,7 @@ int rqs_encode_windows(struct rqs_json *json, const struct rqs_history *history,
 	}
 	gather(all, history, &range, what->heat);
 	encode_axis(json, all);
-	encode_columns(json, all);
+	encode_columns(json, all, range.service);
 	if (what->heat) {
 		rqs_json_key(json, "heat");
 		rqs_json_object(json);
@@ -172,7 +186,7 @@ int rqs_encode_windows(struct rqs_json *json, const struct rqs_history *history,
 		for (i = 0; i < RQS_HIST_COUNT; i++) {
 			if (!rqs_hists[i].heat || !is_known(all, rqs_hists[i].count))
 				continue;
-			rqs_json_key(json, rqs_hists[i].name);
+			encode_key(json, rqs_hists[i].name, range.service);
 			rqs_json_splice(json, &all->heat[i]);
 		}
 		rqs_json_object_end(json);

@@ -27,12 +27,27 @@ static void encode_ms(struct rqs_json *json, const char *key, uint64_t value_ns)
 	rqs_json_ms(json, value_ns);
 }
 
-static void encode_resolution(struct rqs_json *json, const struct rqs_history *history, bool seconds)
+static void encode_resolution(struct rqs_json *json, uint64_t resolution_ns, uint64_t span_ns)
 {
 	rqs_json_object(json);
-	encode_ms(json, "resolution_ms", rqs_history_resolution_ns(history, seconds));
-	encode_ms(json, "span_ms", rqs_history_span_ns(history, seconds));
+	encode_ms(json, "resolution_ms", resolution_ns);
+	encode_ms(json, "span_ms", span_ns);
 	rqs_json_object_end(json);
+}
+
+static void encode_reach(struct rqs_json *json, const struct rqs_history *history)
+{
+	uint32_t level;
+
+	rqs_json_key(json, "history");
+	rqs_json_array(json);
+	for (level = 0; level < 2; level++)
+		encode_resolution(json, rqs_history_resolution_ns(history, level), rqs_history_span_ns(history, level));
+	rqs_json_array_end(json);
+	rqs_json_key(json, "service_history");
+	rqs_json_array(json);
+	encode_resolution(json, rqs_history_resolution_ns(history, true), RQS_HISTORY_SERVICE_SPAN_NS);
+	rqs_json_array_end(json);
 }
 
 static void encode_lists(struct rqs_json *json)
@@ -72,11 +87,7 @@ struct rqs_text rqs_frame_hello(const struct rqs_model *model, uint32_t rate_ms)
 	encode_ms(&json, "slow_ms", host->slow_ns);
 	rqs_encode_uint(&json, "seq", model->seq);
 	encode_lists(&json);
-	rqs_json_key(&json, "history");
-	rqs_json_array(&json);
-	encode_resolution(&json, model->history, false);
-	encode_resolution(&json, model->history, true);
-	rqs_json_array_end(&json);
+	encode_reach(&json, model->history);
 	return finish(&json);
 }
 
@@ -94,16 +105,48 @@ struct rqs_text rqs_frame_windows(const struct rqs_model *model, uint64_t after_
 	return finish(&json);
 }
 
+struct rqs_text rqs_frame_service_windows(const struct rqs_model *model, uint32_t slot, uint64_t service, uint64_t after_seq,
+					  uint64_t to_seq, uint32_t missed)
+{
+	struct rqs_encode_windows what = { .heat = true };
+	struct rqs_json json = { 0 };
+	struct rqs_range range;
+
+	rqs_history_since(model->history, after_seq, to_seq, missed > 0, &range);
+	range.service = service;
+	begin(&json, "service_windows");
+	rqs_encode_uint(&json, "slot", slot);
+	rqs_encode_uint(&json, "missed", missed);
+	rqs_encode_windows(&json, model->history, range, &what);
+	if (rqs_model_service(model, slot) != service) {
+		rqs_json_key(&json, "ended");
+		rqs_json_bool(&json, true);
+	}
+	return finish(&json);
+}
+
+static void find_range(const struct rqs_model *model, const struct rqs_request *request, struct rqs_range *ret_range)
+{
+	uint64_t from_ns = (uint64_t)request->from_ms * 1000000, to_ns = (uint64_t)request->to_ms * 1000000;
+
+	if (request->has_slot)
+		rqs_history_service_range(model->history, rqs_model_service(model, request->slot), from_ns, to_ns,
+					  request->points, ret_range);
+	else
+		rqs_history_range(model->history, from_ns, to_ns, request->points, ret_range);
+}
+
 struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rqs_request *request)
 {
 	struct rqs_encode_windows what = { .heat = true };
 	struct rqs_json json = { 0 };
 	struct rqs_range range;
 
-	rqs_history_range(model->history, (uint64_t)request->from_ms * 1000000, (uint64_t)request->to_ms * 1000000,
-			  request->points, &range);
+	find_range(model, request, &range);
 	begin(&json, "history");
 	rqs_encode_uint(&json, "id", request->id);
+	if (request->has_slot)
+		rqs_encode_uint(&json, "slot", request->slot);
 	rqs_encode_uint(&json, "from_ms", (uint64_t)request->from_ms);
 	rqs_encode_uint(&json, "to_ms", (uint64_t)request->to_ms);
 	encode_ms(&json, "resolution_ms", range.resolution_ns);

@@ -23,8 +23,8 @@ struct rqs_request {
 	uint32_t id;		 /* history: comes back in the answer */
 	int64_t from_ms, to_ms;	 /* history: UNIX time */
 	uint32_t points;	 /* history: 1 .. RQS_HISTORY_POINTS_MAX wanted at most */
-	bool has_slot;		 /* watch: a service; else none */
-	uint32_t slot;		 /* watch: below RQS_SLOT_MAX */
+	bool has_slot;		 /* watch: a service; else none. history: of a service; else of the host */
+	uint32_t slot;		 /* below RQS_SLOT_MAX */
 };
 
 #define RQS_HISTORY_POINTS_MAX 2000
@@ -46,7 +46,17 @@ struct rqs_text rqs_frame_hello(const struct rqs_model *model, uint32_t rate_ms)
 struct rqs_text rqs_frame_windows(const struct rqs_model *model, uint64_t after_seq, uint64_t to_seq,
 				  uint32_t missed);
 
-/** rqs_frame_history() - a range at the finest resolution that fits in the points asked for. */
+/**
+ * rqs_frame_service_windows() - the same of the service in a slot.
+ * @service: what rqs_model_service() said of @slot; when another one counts there now, "ended": true and what it did until then.
+ */
+struct rqs_text rqs_frame_service_windows(const struct rqs_model *model, uint32_t slot, uint64_t service, uint64_t after_seq,
+					  uint64_t to_seq, uint32_t missed);
+
+/**
+ * rqs_frame_history() - a range at the finest resolution that fits in the points asked for.
+ * With a slot in @request: of the service in it, which rqs_model_service() must know.
+ */
 struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rqs_request *request);
 
 struct rqs_text rqs_frame_services(const struct rqs_model *model);

@@ -160,10 +160,12 @@ static void flush_rates(struct rqs_hub *hub, uint64_t slack_ns, uint64_t now_ns)
 
 		if (hub->window_ns + slack_ns < rate->due_ns)
 			continue;
-		if (rate->clients)
+		if (rate->clients) {
 			send_windows(hub, i, now_ns);
-		else
+			rqs_hub_send_service_windows(hub, i, now_ns);
+		} else {
 			rate->seq = rqs_model_seq(hub->model);
+		}
 		rate->due_ns += rate_ns;
 		if (rate->due_ns + rate_ns < hub->window_ns)
 			rate->due_ns = hub->window_ns + rate_ns;

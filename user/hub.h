@@ -5,8 +5,8 @@
  * Pure: no I/O, clock, lock or log; times are CLOCK_MONOTONIC ns that the caller passes.
  * Threads: none of its own; call from one thread.
  *
- * Each message is encoded once and queued by reference: windows once for each rate that has clients, services
- * and status once a second, events once. Only who is out of step gets messages of its own: a new client, one
+ * Each message is encoded once and queued by reference: windows once for each rate that has clients, those of a service once for
+ * each rate at which it is watched, services and status once a second, events once. Only who is out of step gets messages of its own: a new client, one
  * that changed its rate, one that was too slow and now gets what it lost merged into one window.
  */
 #ifndef RQS_HUB_H
@@ -15,7 +15,7 @@
 #include "blob.h"
 
 #define RQS_HUB_QUEUE_MAX 64	   /* messages; a client that makes us owe it more is closed */
-#define RQS_HUB_BEHIND_MESSAGES 8  /* more than this queued, */
+#define RQS_HUB_BEHIND_MESSAGES 8  /* more than this queued, twice as many where a service is watched, */
 #define RQS_HUB_BEHIND_BYTES (1u << 20) /* or this: windows are not queued but merged */
 #define RQS_HUB_HISTORY_BYTES (2u << 20) /* more than this queued: a request for history is turned down */
 #define RQS_HUB_STUCK_NS 15000000000ULL

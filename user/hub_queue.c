@@ -64,7 +64,10 @@ void rqs_hub_drop_queue(struct rqs_hub_client *client)
 
 bool rqs_hub_is_behind(struct rqs_hub *hub, struct rqs_hub_client *client)
 {
-	if (client->queue_count > RQS_HUB_BEHIND_MESSAGES || client->queue_bytes > RQS_HUB_BEHIND_BYTES)
+	/* Who watches a service is owed twice as many in the same time. */
+	size_t most = client->service ? 2 * RQS_HUB_BEHIND_MESSAGES : RQS_HUB_BEHIND_MESSAGES;
+
+	if (client->queue_count > most || client->queue_bytes > RQS_HUB_BEHIND_BYTES)
 		client->behind = true;
 	if (client->behind && !client->queue_count)
 		hub->ops->want_write(client->owner);
@@ -83,6 +86,7 @@ static void catch_up(struct rqs_hub *hub, struct rqs_hub_client *client, uint64_
 			 rqs_frame_windows(hub->model, client->window_seq, seq, (uint32_t)(seq - client->window_seq)),
 			 now_ns))
 		client->window_seq = seq;
+	rqs_hub_catch_up_service(hub, client, now_ns);
 	if (client->event_seq < event_seq &&
 	    rqs_hub_enqueue_text(hub, client, rqs_frame_events(hub->model, client->event_seq), now_ns))
 		client->event_seq = event_seq;

@@ -29,6 +29,8 @@ static void subscribe(struct rqs_hub *hub, struct rqs_hub_client *client, uint32
 	rqs_hub_count(hub, client, 1);
 }
 
+static const char no_service[] = "No service counts in this slot.";
+
 static void answer_history(struct rqs_hub *hub, struct rqs_hub_client *client, const struct rqs_request *request,
 			   uint64_t now_ns)
 {
@@ -42,6 +44,10 @@ static void answer_history(struct rqs_hub *hub, struct rqs_hub_client *client, c
 		reply(hub, client, "behind", "History is not sent while older messages still wait to be read.", now_ns);
 		return;
 	}
+	if (request->has_slot && !rqs_model_service(hub->model, request->slot)) {
+		reply(hub, client, "no_service", no_service, now_ns);
+		return;
+	}
 	*oldest_ns = now_ns;
 	client->history_next = (client->history_next + 1) % RQS_HUB_HISTORY_MAX;
 	rqs_hub_enqueue_text(hub, client, rqs_frame_history(hub->model, request), now_ns);
@@ -51,8 +57,9 @@ static void watch(struct rqs_hub *hub, struct rqs_hub_client *client, const stru
 {
 	client->watched = request->has_slot ? rqs_model_service(hub->model, request->slot) : 0;
 	client->watched_slot = request->slot;
+	rqs_hub_watch_windows(client);
 	if (request->has_slot && !client->watched)
-		reply(hub, client, "no_service", "No service counts in this slot.", now_ns);
+		reply(hub, client, "no_service", no_service, now_ns);
 }
 
 static void obey(struct rqs_hub *hub, struct rqs_hub_client *client, const char *text, size_t bytes, uint64_t now_ns)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hub_state - what the hub knows, shared by its own files: hub.c (who gets what), hub_queue.c (what is owed to a
- * client), hub_speech.c (what clients say).
+ * hub_state - what the hub knows, shared by its own files: hub.c (who gets what), hub_service.c (windows of a service), hub_queue.c
+ * (what is owed to a client), hub_speech.c (what clients say).
  */
 #ifndef RQS_HUB_STATE_H
 #define RQS_HUB_STATE_H
@@ -30,6 +30,9 @@ struct rqs_hub_client {
 	uint64_t watched; /* rqs_model_service() of the service whose routes it gets, 0: none */
 	uint32_t watched_slot;
 	uint64_t routes_seq; /* window after which it got them last */
+	uint64_t service;     /* the same service as long as windows of it are sent; routes end at a time of their own */
+	uint64_t service_seq; /* its windows up to this one are sent or queued */
+	uint32_t service_slot;
 	bool behind; /* until the queue is empty nothing is added that can be merged later */
 
 	char said[RQS_HUB_MESSAGE_MAX];
@@ -94,6 +97,15 @@ void rqs_hub_drop_first(struct rqs_hub_client *client);
 
 /** rqs_hub_drop_queue() - take back all messages that have not begun. */
 void rqs_hub_drop_queue(struct rqs_hub_client *client);
+
+/** rqs_hub_watch_windows() - from now on a client gets the windows of the service that it watches, or of none. */
+void rqs_hub_watch_windows(struct rqs_hub_client *client);
+
+/** rqs_hub_send_service_windows() - the time of a rate has come: to all of it who watch a service. */
+void rqs_hub_send_service_windows(struct rqs_hub *hub, size_t rate, uint64_t now_ns);
+
+/** rqs_hub_catch_up_service() - the windows of a service that were held back from a client, merged into one. */
+void rqs_hub_catch_up_service(struct rqs_hub *hub, struct rqs_hub_client *client, uint64_t now_ns);
 
 /** rqs_hub_is_behind() - whether what can be merged later is held back from a client. */
 bool rqs_hub_is_behind(struct rqs_hub *hub, struct rqs_hub_client *client);

@@ -45,6 +45,21 @@ static int parse_subscribe(const json_t *message, struct rqs_request *request, c
 	return 0;
 }
 
+/* Absent or null: none. */
+static int parse_slot(const json_t *message, struct rqs_request *request, char *ret_error)
+{
+	const json_t *member = json_object_get(message, "slot");
+	double slot;
+
+	if (!member || json_is_null(member))
+		return 0;
+	if (!get_number(message, "slot", 0, RQS_SLOT_MAX - 1, false, &slot))
+		return refuse(ret_error, "slot must be the slot of a service, or null.");
+	request->has_slot = true;
+	request->slot = (uint32_t)slot;
+	return 0;
+}
+
 static int parse_history(const json_t *message, struct rqs_request *request, char *ret_error)
 {
 	double id, from_ms, to_ms, points;
@@ -63,21 +78,15 @@ static int parse_history(const json_t *message, struct rqs_request *request, cha
 	request->from_ms = (int64_t)from_ms;
 	request->to_ms = (int64_t)to_ms;
 	request->points = (uint32_t)points;
-	return 0;
+	return parse_slot(message, request, ret_error);
 }
 
 static int parse_watch(const json_t *message, struct rqs_request *request, char *ret_error)
 {
-	double slot;
-
 	request->kind = RQS_REQUEST_WATCH;
-	if (json_is_null(json_object_get(message, "slot")))
-		return 0;
-	if (!get_number(message, "slot", 0, RQS_SLOT_MAX - 1, false, &slot))
+	if (!json_object_get(message, "slot"))
 		return refuse(ret_error, "slot must be the slot of a service, or null.");
-	request->has_slot = true;
-	request->slot = (uint32_t)slot;
-	return 0;
+	return parse_slot(message, request, ret_error);
 }
 
 int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_request, char ret_error[160])

@@ -65,9 +65,9 @@ static void fill_dist(const struct rqs_hist *hist, enum rqs_hist_id id, double *
 								   hist->max_ns);
 }
 
-static void fill_role(const struct rqs_window *window, enum rqs_role role, double *row, struct rqs_hist *hists)
+/* What is counted, from nothing: all but what is open, which is not of the window alone. */
+static void clear_role(double *to)
 {
-	double *to = row + roles[role].first;
 	uint32_t i;
 
 	for (i = 0; i <= OFFSET(RESPONSE_BYTES); i++)
@@ -75,11 +75,36 @@ static void fill_role(const struct rqs_window *window, enum rqs_role role, doubl
 			to[i] = 0;
 	for (i = OFFSET(SPLIT_COUNT); i <= OFFSET(SPLIT_UNKNOWN); i++)
 		to[i] = 0;
+}
+
+static void fill_role(const struct rqs_window *window, enum rqs_role role, double *row, struct rqs_hist *hists)
+{
+	double *to = row + roles[role].first;
+	uint32_t i;
+
+	clear_role(to);
 	for (i = 0; i < window->service_count; i++)
 		if (window->services[i].ident->role == role)
 			add_service(&window->services[i], to, hists + roles[role].first_hist);
 	for (i = 0; i < RQS_METRIC_COUNT; i++)
 		fill_dist(&hists[roles[role].first_hist + i], roles[role].first_hist + i, row);
+}
+
+void rqs_row_fill_service(const struct rqs_service_delta *const *deltas, uint32_t count, int64_t in_flight,
+			  struct rqs_hist *hists, double *ret_row)
+{
+	uint32_t i;
+
+	for (i = 0; i < RQS_COLUMN_COUNT; i++)
+		ret_row[i] = NAN;
+	for (i = 0; i < RQS_HIST_COUNT; i++)
+		rqs_hist_clear(&hists[i]);
+	clear_role(ret_row + RQS_SERVICE_COLUMN_FIRST);
+	for (i = 0; i < count; i++)
+		add_service(deltas[i], ret_row + RQS_SERVICE_COLUMN_FIRST, hists + RQS_HIST_HTTP_SERVER_DURATION);
+	for (i = 0; i < RQS_METRIC_COUNT; i++)
+		fill_dist(&hists[RQS_HIST_HTTP_SERVER_DURATION + i], RQS_HIST_HTTP_SERVER_DURATION + i, ret_row);
+	ret_row[RQS_COLUMN_HTTP_SERVER_IN_FLIGHT] = (double)in_flight;
 }
 
 static void fill_runqueue(const struct rqs_window *window, double *row, struct rqs_hist *hists)

@@ -24,4 +24,12 @@ struct rqs_row_context {
 void rqs_row_fill(const struct rqs_window *window, const struct rqs_row_context *context, struct rqs_hist *hists,
 		  double *ret_row);
 
+/**
+ * rqs_row_fill_service() - the same of one service, in the columns and histograms of http.server whatever its role.
+ * @deltas: what its slots did in the window, @count of them; 0: nothing.
+ * @in_flight: of all its slots, at the end of the window.
+ */
+void rqs_row_fill_service(const struct rqs_service_delta *const *deltas, uint32_t count, int64_t in_flight,
+			  struct rqs_hist *hists, double *ret_row);
+
 #endif

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 800 bytes a second for each of RQS_SLOT_MAX services; a second of a busy one takes 100 to 400. */
-#define RING_BYTES (1 << 20)
+/* 400 bytes a second for each of RQS_SLOT_MAX services; a second of a busy one takes 100 to 400. */
+#define RING_BYTES (1 << 19)
 
 int rqs_services_init(struct rqs_services *services)
 {

@@ -19,6 +19,7 @@ import cases  # noqa: E402
 import cases_trust  # noqa: E402,F401
 import cases_http  # noqa: E402,F401
 import cases_stream  # noqa: E402,F401
+import cases_service  # noqa: E402,F401
 import cases_load  # noqa: E402,F401
 import process  # noqa: E402
 from wire import Where  # noqa: E402

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "build_window.h"
 
-#include <jansson.h>
-
 #include "columns.h"
 #include "dist.h"
-#include "frame.h"
 #include "json.h"
+#include "read_frame.h"
 
 struct fixture {
 	struct build build;
@@ -54,60 +52,6 @@ static void apply_busy(struct fixture *fix, uint32_t ticks)
 			build_vitals(&fix->build);
 		apply(fix);
 	}
-}
-
-static json_t *parse(struct rqs_text text, const char *type)
-{
-	json_error_t why;
-	json_t *json;
-
-	assert_non_null(text.data);
-	json = json_loadb(text.data, text.bytes, JSON_REJECT_DUPLICATES, &why);
-	if (!json)
-		fail_msg("%s at %d in %.*s", why.text, why.position, (int)text.bytes, text.data);
-	assert_null(memchr(text.data, '\n', text.bytes));
-	assert_string_equal(json_string_value(json_object_get(json, "type")), type);
-	free(text.data);
-	return json;
-}
-
-/* The value at "a.b[3].c"; names of columns have dots: '/' separates instead. */
-static json_t *at(json_t *json, const char *path)
-{
-	char name[128];
-
-	while (json && *path) {
-		size_t bytes = strcspn(path, "/");
-
-		snprintf(name, sizeof(name), "%.*s", (int)bytes, path);
-		json = json_is_array(json) ? json_array_get(json, strtoul(name, NULL, 10)) : json_object_get(json, name);
-		path += bytes + (path[bytes] == '/');
-	}
-	return json;
-}
-
-static void expect_number(json_t *json, const char *path, double expected)
-{
-	json_t *value = at(json, path);
-
-	if (!json_is_number(value) || fabs(json_number_value(value) - expected) > 1e-9 * fabs(expected))
-		fail_msg("%s is %f instead of %f", path, json_number_value(value), expected);
-	if (expected == floor(expected))
-		assert_true(json_is_integer(value));
-}
-
-static void expect_text(json_t *json, const char *path, const char *expected)
-{
-	json_t *value = at(json, path);
-
-	if (!json_is_string(value) || strcmp(json_string_value(value), expected))
-		fail_msg("%s is \"%s\" instead of \"%s\"", path, json_string_value(value), expected);
-}
-
-static void expect_null(json_t *json, const char *path)
-{
-	if (!json_is_null(at(json, path)))
-		fail_msg("%s is not null", path);
 }
 
 static void test_numbers_and_strings_in_json(void **state)
@@ -171,6 +115,9 @@ static void test_hello(void **state)
 	expect_number(hello, "history/1/resolution_ms", 1000);
 	expect_number(hello, "history/1/span_ms", 21600000);
 	assert_int_equal(json_array_size(at(hello, "history")), 2);
+	expect_number(hello, "service_history/0/resolution_ms", 1000);
+	expect_number(hello, "service_history/0/span_ms", 600000);
+	assert_int_equal(json_array_size(at(hello, "service_history")), 1);
 	assert_int_equal(json_array_size(at(hello, "columns")), RQS_COLUMN_COUNT);
 	expect_text(hello, "columns/0", "http.server.requests");
 	assert_int_equal(json_array_size(at(hello, "heat/lows_ns")), RQS_HEAT_ROWS);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The hub against a model and frames of a few letters each: "w 3-5" are windows 3 to 5, "m 3-5" the same merged. */
+/*
+ * The hub against a model and frames of a few letters each: "w 3-5" are windows 3 to 5, "m 3-5" the same merged; "service 5 of 50 w 3-5"
+ * those of a service.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +25,7 @@ struct rqs_model {
 	int made;	/* frames of windows */
 	uint64_t service; /* that counts in slot 5 */
 	int routes_made;
+	int service_made; /* frames of a service's windows */
 };
 
 static struct rqs_text text(const char *format, ...)
@@ -76,8 +80,10 @@ int rqs_request_parse(const char *said, size_t bytes, struct rqs_request *ret_re
 	memset(ret_request, 0, sizeof(*ret_request));
 	if (sscanf(copy, "rate %u", &ret_request->rate_ms) == 1)
 		ret_request->kind = RQS_REQUEST_SUBSCRIBE;
-	else if (sscanf(copy, "history %u", &ret_request->id) == 1)
+	else if (sscanf(copy, "history %u of %u", &ret_request->id, &ret_request->slot) >= 1) {
 		ret_request->kind = RQS_REQUEST_HISTORY;
+		ret_request->has_slot = strstr(copy, "of");
+	}
 	else if (sscanf(copy, "watch %u", &ret_request->slot) == 1) {
 		ret_request->kind = RQS_REQUEST_WATCH;
 		ret_request->has_slot = true;
@@ -107,8 +113,22 @@ struct rqs_text rqs_frame_windows(const struct rqs_model *model, uint64_t after_
 	return text("%c %d-%d%*s", missed ? 'm' : 'w', (int)after_seq + 1, (int)to_seq, (int)model->pad, "");
 }
 
+struct rqs_text rqs_frame_service_windows(const struct rqs_model *model, uint32_t slot, uint64_t service, uint64_t after_seq,
+					  uint64_t to_seq, uint32_t missed)
+{
+	((struct rqs_model *)model)->service_made++;
+	if (model->no_memory)
+		return (struct rqs_text){ NULL, 0 };
+	if (missed)
+		assert_int_equal(missed, to_seq - after_seq);
+	return text("service %u of %d %c %d-%d%s", slot, (int)service, missed ? 'm' : 'w', (int)after_seq + 1, (int)to_seq,
+		    rqs_model_service(model, slot) != service ? " ended" : "");
+}
+
 struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rqs_request *request)
 {
+	if (request->has_slot)
+		return text("history %u of %d", request->id, (int)rqs_model_service(model, request->slot));
 	return text("history %u%*s", request->id, (int)model->pad, "");
 }
 
@@ -831,6 +851,213 @@ static void test_hub_tells_that_a_watched_service_ended(void **state)
 	rqs_hub_free(world.hub);
 }
 
+/* Takes all there is; returns the last window of the service that came, checking that none is left out. */
+static int take_service(struct world *world, struct peer *peer, const char *of, int seq)
+{
+	const char *message;
+	size_t bytes = strlen(of);
+	int first, last;
+	char kind;
+
+	while (*(message = take(world, peer))) {
+		if (strncmp(message, "service ", 8) != 0)
+			continue;
+		assert_memory_equal(message, of, bytes);
+		assert_int_equal(sscanf(message + bytes, " %c %d-%d", &kind, &first, &last), 3);
+		assert_int_equal(first, seq + 1);
+		assert_null(strstr(message, "ended"));
+		seq = last;
+	}
+	return seq;
+}
+
+static void test_hub_sends_windows_of_a_service_once_for_all_of_a_rate(void **state)
+{
+	struct world world;
+	struct peer fast, twin, slow, other, idle;
+	struct peer *all[] = { &fast, &twin, &slow, &other, &idle };
+	unsigned char *shared = NULL;
+	char expected[64];
+	int i, seq;
+
+	set_up(&world, 5);
+	world.model.service = 50;
+	for (i = 0; i < 5; i++) {
+		join(&world, all[i]);
+		greeted(&world, all[i]);
+		say(&world, all[i], i == 2 ? "rate 500" : "rate 100");
+	}
+	do /* until the slow one has just had its time */
+		window(&world, 0);
+	while (!*take(&world, &slow) || world.model.seq < 5);
+	seq = (int)world.model.seq;
+	for (i = 0; i < 5; i++)
+		while (*take(&world, all[i]))
+			;
+	assert_int_equal(world.model.service_made, 0);
+	say(&world, &fast, "watch 5");
+	say(&world, &twin, "watch 5");
+	say(&world, &slow, "watch 5");
+	say(&world, &other, "watch 6");
+	assert_int_equal(world.model.service_made, 0); /* a flood of these makes no frames */
+	window(&world, 0);
+	assert_int_equal(world.model.service_made, 2); /* of 5 for two, of 6 for one; the slow one's time has not come */
+	snprintf(expected, sizeof(expected), "service 5 of 50 w %d-%d", seq + 1, seq + 1);
+	for (i = 0; i < 2; i++) {
+		assert_memory_equal(take(&world, all[i]), "w ", 2);
+		expect(&world, all[i], expected);
+		assert_true(!shared || all[i]->last == shared);
+		shared = all[i]->last;
+	}
+	assert_int_equal(take_service(&world, &other, "service 6 of 60", seq), seq + 1);
+	assert_int_equal(take_service(&world, &slow, "", seq), seq);
+	for (i = 0; i < 4; i++)
+		window(&world, 0);
+	assert_int_equal(world.model.service_made, 2 * 5 + 1);
+	assert_int_equal(take_service(&world, &slow, "service 5 of 50", seq), seq + 5);
+	assert_int_equal(take_service(&world, &idle, "", 0), 0);
+	take_service(&world, &fast, "service 5 of 50", seq + 1);
+
+	/* Said again it changes nothing; another service comes in the place of the one before, none ends it. */
+	say(&world, &fast, "watch 5");
+	window(&world, 0);
+	assert_int_equal(take_service(&world, &fast, "service 5 of 50", seq + 5), seq + 6);
+	take_service(&world, &twin, "service 5 of 50", seq + 1);
+	take_service(&world, &other, "service 6 of 60", seq + 1);
+	say(&world, &fast, "watch 6");
+	say(&world, &twin, "watch none");
+	world.model.service_made = 0;
+	window(&world, 0);
+	assert_int_equal(world.model.service_made, 1); /* for fast and other */
+	assert_int_equal(take_service(&world, &fast, "service 6 of 60", seq + 6), seq + 7);
+	assert_int_equal(take_service(&world, &twin, "", 0), 0);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_leaves_no_hole_in_a_service_when_rates_change(void **state)
+{
+	static const char *const rates[] = { "rate 100", "rate 1000", "rate 250", "rate 500" };
+	struct world world;
+	struct peer peer, steady;
+	int seq, i;
+
+	set_up(&world, 2);
+	world.model.service = 50;
+	window(&world, 0);
+	join(&world, &steady);
+	join(&world, &peer);
+	say(&world, &peer, "watch 5");
+	say(&world, &steady, "watch 5");
+	for (seq = 1, i = 0; i < 400; i++) {
+		if (i % 7 == 0)
+			say(&world, &peer, rates[i / 7 % 4]);
+		window(&world, 0);
+		seq = take_service(&world, &peer, "service 5 of 50", seq);
+		while (*take(&world, &steady))
+			;
+	}
+	assert_in_range(seq, 401 - 10, 401);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_merges_what_a_slow_client_lost_of_a_service(void **state)
+{
+	struct world world;
+	struct peer peer;
+	const char *message;
+	int i, seq = 0, merged = 0, first, last;
+	char kind;
+
+	set_up(&world, 1);
+	world.model.service = 50;
+	join(&world, &peer);
+	say(&world, &peer, "rate 100");
+	say(&world, &peer, "watch 5");
+	for (i = 0; i < 100; i++)
+		window(&world, 0);
+	while (*(message = take(&world, &peer)))
+		if (sscanf(message, "service 5 of 50 %c %d-%d", &kind, &first, &last) == 3) {
+			assert_int_equal(first, seq + 1);
+			seq = last;
+			merged += kind == 'm';
+		}
+	assert_int_equal(seq, 100);
+	assert_int_equal(merged, 1);
+	window(&world, 0);
+	assert_int_equal(take_service(&world, &peer, "service 5 of 50", seq), 101);
+	/* What there was no memory for comes later. */
+	world.model.no_memory = true;
+	window(&world, 0);
+	expect(&world, &peer, "");
+	world.model.no_memory = false;
+	window(&world, 0);
+	assert_int_equal(take_service(&world, &peer, "service 5 of 50", 101), 103);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_tells_once_that_a_service_has_no_more_windows(void **state)
+{
+	struct world world;
+	struct peer peer, slow;
+	int i, ended = 0;
+	const char *message;
+
+	set_up(&world, 2);
+	world.model.service = 50;
+	join(&world, &peer);
+	join(&world, &slow);
+	greeted(&world, &peer);
+	say(&world, &peer, "rate 100");
+	say(&world, &slow, "rate 100");
+	say(&world, &peer, "watch 7");
+	expect(&world, &peer, "error no_service");
+	say(&world, &peer, "watch 5");
+	say(&world, &slow, "watch 5");
+	window(&world, 0);
+	expect(&world, &peer, "w 1-1");
+	expect(&world, &peer, "service 5 of 50 w 1-1");
+	while (*take(&world, &peer))
+		;
+	for (i = 0; i < 8; i++)
+		window(&world, 0);
+	assert_int_equal(take_service(&world, &peer, "service 5 of 50", 1), 9);
+	world.model.service = 51;
+	window(&world, 0);
+	/* With what it did until then; the one that came after is not taken for it. */
+	while (*(message = take(&world, &peer)))
+		ended += strcmp(message, "service 5 of 50 w 10-10 ended") == 0;
+	assert_int_equal(ended, 1);
+	pass_second(&world);
+	while (*(message = take(&world, &peer)))
+		assert_int_not_equal(strncmp(message, "service ", 8), 0);
+	/* The slow one learns it from what was held back. */
+	for (ended = 0; *(message = take(&world, &slow));)
+		ended += !!strstr(message, "-20 ended");
+	assert_int_equal(ended, 1);
+	say(&world, &peer, "watch 5");
+	window(&world, 0);
+	assert_int_equal(take_service(&world, &peer, "service 5 of 51", 20), 21);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_gives_history_of_a_service_that_there_is(void **state)
+{
+	struct world world;
+	struct peer peer;
+
+	set_up(&world, 1);
+	world.model.service = 50;
+	join(&world, &peer);
+	greeted(&world, &peer);
+	say(&world, &peer, "history 1 of 5");
+	expect(&world, &peer, "history 1 of 50");
+	say(&world, &peer, "history 2 of 7");
+	expect(&world, &peer, "error no_service");
+	say(&world, &peer, "history 3");
+	expect(&world, &peer, "history 3");
+	rqs_hub_free(world.hub);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -852,6 +1079,11 @@ int main(void)
 		cmocka_unit_test(test_hub_survives_a_window_without_memory),
 		cmocka_unit_test(test_hub_sends_routes_once_for_all_who_watch_a_service),
 		cmocka_unit_test(test_hub_tells_that_a_watched_service_ended),
+		cmocka_unit_test(test_hub_sends_windows_of_a_service_once_for_all_of_a_rate),
+		cmocka_unit_test(test_hub_leaves_no_hole_in_a_service_when_rates_change),
+		cmocka_unit_test(test_hub_merges_what_a_slow_client_lost_of_a_service),
+		cmocka_unit_test(test_hub_tells_once_that_a_service_has_no_more_windows),
+		cmocka_unit_test(test_hub_gives_history_of_a_service_that_there_is),
 		cmocka_unit_test(test_hub_refuses_a_window_out_of_sequence),
 	};
 

@@ -49,6 +49,7 @@ static char *test_memory_strdup(const char *text)
 #include "services.c"
 #undef close_second
 #include "bytering.c"
+#include "service_log.c"
 #include "history.c"
 #include "model.c"
 #include "json.c"
@@ -78,12 +79,14 @@ static void test_a_model_without_memory(void **state)
 		count++;
 	}
 	rqs_model_free(model);
-	assert_true(count >= 16); /* itself, five strings, services, three rings twice, CPUs */
+	assert_true(count >= 22); /* itself, five strings, services, three rings twice, two logs thrice, CPUs */
 }
 
 static struct rqs_text encode(const struct rqs_model *model, uint32_t which)
 {
 	static const struct rqs_request request = { .kind = RQS_REQUEST_HISTORY, .to_ms = 9000000000000, .points = 100 };
+	static const struct rqs_request of_service = { .kind = RQS_REQUEST_HISTORY, .to_ms = 9000000000000, .points = 100,
+						       .has_slot = true, .slot = 1 };
 
 	switch (which) {
 	case 0:
@@ -102,6 +105,10 @@ static struct rqs_text encode(const struct rqs_model *model, uint32_t which)
 		return rqs_frame_status(model);
 	case 7:
 		return rqs_frame_error("bad_request", "no");
+	case 8:
+		return rqs_frame_service_windows(model, 1, rqs_model_service(model, 1), 0, 30, 0);
+	case 9:
+		return rqs_frame_history(model, &of_service);
 	default:
 		return rqs_snapshot_encode(model);
 	}
@@ -128,7 +135,7 @@ static void test_texts_without_memory(void **state)
 		assert_int_equal(rqs_model_apply(model, &build->window), 0);
 	}
 	assert_int_equal(allocations, 0); /* the tick path takes no memory */
-	for (which = 0; which <= 8; which++) {
+	for (which = 0; which <= 10; which++) {
 		for (count = 0, fail_at = 1;; fail_at++, count++) {
 			allocations = 0;
 			errno = 0;

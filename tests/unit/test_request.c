@@ -23,6 +23,10 @@ static void test_good_requests(void **state)
 		{ "{\"type\":\"watch\",\"slot\":5}", { .kind = RQS_REQUEST_WATCH, .has_slot = true, .slot = 5 } },
 		{ "{\"type\":\"watch\",\"slot\":0}", { .kind = RQS_REQUEST_WATCH, .has_slot = true } },
 		{ "{\"type\":\"watch\",\"slot\":null}", { .kind = RQS_REQUEST_WATCH } },
+		{ "{\"type\":\"history\",\"id\":3,\"from_ms\":5,\"to_ms\":6,\"points\":2,\"slot\":9}",
+		  { .kind = RQS_REQUEST_HISTORY, .id = 3, .from_ms = 5, .to_ms = 6, .points = 2, .has_slot = true, .slot = 9 } },
+		{ "{\"type\":\"history\",\"id\":3,\"from_ms\":5,\"to_ms\":6,\"points\":2,\"slot\":null}",
+		  { .kind = RQS_REQUEST_HISTORY, .id = 3, .from_ms = 5, .to_ms = 6, .points = 2 } },
 		{ "{\"type\":\"history\",\"id\":0,\"from_ms\":5,\"to_ms\":5,\"points\":1}",
 		  { .kind = RQS_REQUEST_HISTORY, .from_ms = 5, .to_ms = 5, .points = 1 } },
 	};
@@ -93,6 +97,9 @@ static void test_bad_requests(void **state)
 		HISTORY("1", "1", "2", "-5"), HISTORY("1", "1", "2", "1.5"), HISTORY("1", "1", "2", "\"3\""),
 		HISTORY("1", "1", "2", "null"), "{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2}",
 		"{\"type\":\"history\",\"from_ms\":1,\"to_ms\":2,\"points\":5}",
+		"{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2,\"points\":5,\"slot\":128}",
+		"{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2,\"points\":5,\"slot\":\"5\"}",
+		"{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2,\"points\":5,\"slot\":-1}",
 	};
 	size_t i;
 
