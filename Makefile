@@ -161,13 +161,17 @@ $(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
 
 $(B)/bench/%.o: tests/bench/%.c $(B)/flags | $(BENCH_SKEL)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(USER_CFLAGS) -iquote $(B)/bench -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(USER_CFLAGS) -iquote $(B)/bench -iquote tests/unit -MMD -MP -c $< -o $@
 
-$(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ)
+# With the user side, for those that measure a part of it.
+$(B)/bench/user.a: $(filter-out $(B)/obj/main.o,$(USER_OBJ)) $(B)/obj/assets.o $(B)/obj/libelf_search.a
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
+
+$(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ) $(B)/bench/user.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lbpf -ljansson -lm -lpthread
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIB_STATIC) -lcmocka
 
-BENCHES := http sched start
+BENCHES := http sched start fanout
 .PHONY: bench bench-bin $(BENCHES:%=bench-%)
 bench-bin: $(BENCHES:%=$(B)/bench/bench_%)
 bench: $(B)/rqscope bench-bin

@@ -225,6 +225,8 @@ struct rqs_hub_client *rqs_hub_add(struct rqs_hub *hub, void *owner, uint64_t no
 	if (!client)
 		return NULL;
 	client->owner = owner;
+	client->heard_ns = now_ns;
+	client->ping_ns = now_ns + RQS_HUB_PING_NS;
 	client->rate = rqs_hub_rate_index(RQS_RATE_DEFAULT_MS);
 	client->next = hub->clients;
 	client->link = &hub->clients;
@@ -258,14 +260,32 @@ void rqs_hub_remove(struct rqs_hub *hub, struct rqs_hub_client *client)
 	free(client);
 }
 
+void rqs_hub_heard(struct rqs_hub_client *client, uint64_t now_ns)
+{
+	client->heard_ns = now_ns;
+}
+
+static bool is_dead(const struct rqs_hub_client *client, uint64_t now_ns)
+{
+	if (client->close != RQS_HUB_OPEN && rqs_hub_since(now_ns, client->close_ns) > 2 * RQS_HUB_SECOND_NS)
+		return true;
+	if (client->queue_count && rqs_hub_since(now_ns, client->progress_ns) > RQS_HUB_STUCK_NS)
+		return true;
+	return rqs_hub_since(now_ns, client->heard_ns) > RQS_HUB_SILENT_NS;
+}
+
 void rqs_hub_expire(struct rqs_hub *hub, uint64_t now_ns)
 {
 	struct rqs_hub_client *client;
 
-	for (client = hub->clients; client; client = client->next)
-		if ((client->queue_count && rqs_hub_since(now_ns, client->progress_ns) > RQS_HUB_STUCK_NS) ||
-		    (client->close != RQS_HUB_OPEN && rqs_hub_since(now_ns, client->close_ns) > 2 * RQS_HUB_SECOND_NS))
+	for (client = hub->clients; client; client = client->next) {
+		if (is_dead(client, now_ns)) {
 			hub->ops->kill(client->owner);
+		} else if (client->close == RQS_HUB_OPEN && now_ns >= client->ping_ns) {
+			client->ping_ns = now_ns + RQS_HUB_PING_NS;
+			hub->ops->ping(client->owner);
+		}
+	}
 }
 
 void rqs_hub_shut_down(struct rqs_hub *hub, uint64_t now_ns)

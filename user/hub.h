@@ -19,6 +19,8 @@
 #define RQS_HUB_BEHIND_BYTES (1u << 20) /* or this: windows are not queued but merged */
 #define RQS_HUB_HISTORY_BYTES (2u << 20) /* more than this queued: a request for history is turned down */
 #define RQS_HUB_STUCK_NS 15000000000ULL
+#define RQS_HUB_PING_NS 20000000000ULL	/* between two pings */
+#define RQS_HUB_SILENT_NS 60000000000ULL /* who neither said a thing nor answered a ping for so long is gone */
 #define RQS_HUB_PIECE_BYTES 16384  /* a longer message is sent as several WebSocket frames */
 #define RQS_HUB_MESSAGE_MAX 1024   /* bytes a client may say at once */
 #define RQS_HUB_BAD_MAX 10
@@ -31,6 +33,7 @@ struct rqs_hub_client; /* opaque */
 /* What the hub asks of its owner, about the @owner that a client was added with. */
 struct rqs_hub_ops {
 	void (*want_write)(void *owner); /* call rqs_hub_next() as soon as @owner can take bytes */
+	void (*ping)(void *owner);	 /* send a ping, or leave it where bytes are still waiting */
 	void (*kill)(void *owner);	 /* close it now; not from within this call */
 };
 
@@ -84,13 +87,16 @@ uint32_t rqs_hub_clients(const struct rqs_hub *hub);
 void rqs_hub_receive(struct rqs_hub *hub, struct rqs_hub_client *client, const void *data, size_t bytes, bool first,
 		     bool last, bool text, uint64_t now_ns);
 
+/** rqs_hub_heard() - a client answered a ping. */
+void rqs_hub_heard(struct rqs_hub_client *client, uint64_t now_ns);
+
 /** rqs_hub_next() - what to write to a client that can take bytes now. Valid until rqs_hub_sent(). */
 void rqs_hub_next(struct rqs_hub *hub, struct rqs_hub_client *client, uint64_t now_ns, struct rqs_hub_piece *ret_piece);
 
 /** rqs_hub_sent() - the piece that rqs_hub_next() gave was taken. */
 void rqs_hub_sent(struct rqs_hub *hub, struct rqs_hub_client *client, uint64_t now_ns);
 
-/** rqs_hub_expire() - kill clients that take nothing any more; about once a second. */
+/** rqs_hub_expire() - kill clients that take nothing any more or are silent, ping those whose time it is; about once a second. */
 void rqs_hub_expire(struct rqs_hub *hub, uint64_t now_ns);
 
 /** rqs_hub_shut_down() - tell all clients, then close them. */

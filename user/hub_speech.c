@@ -105,6 +105,7 @@ void rqs_hub_receive(struct rqs_hub *hub, struct rqs_hub_client *client, const v
 {
 	if (client->close != RQS_HUB_OPEN)
 		return;
+	client->heard_ns = now_ns;
 	if (first)
 		client->said_bytes = 0;
 	if (client->said_bytes + bytes <= sizeof(client->said)) {

@@ -18,22 +18,27 @@ struct rqs_hub_client {
 	void *owner;
 	size_t rate; /* index into rqs_hub_rates_ms */
 
-	struct rqs_blob *queue[RQS_HUB_QUEUE_MAX]; /* a ring */
+	/* What each window needs of each client stands together: of thousands of clients little of this is in the caches. */
+	enum rqs_hub_close close;
+	bool behind; /* until the queue is empty nothing is added that can be merged later */
 	size_t queue_head, queue_count;
 	size_t queue_bytes;  /* of all messages in it */
 	size_t offset;	     /* of what was sent of the first one */
 	size_t piece_bytes;  /* of what rqs_hub_next() gave; 0: nothing */
 	uint64_t progress_ns; /* when bytes last went, or there were none to go */
-
 	uint64_t window_seq; /* windows up to this one are sent or queued */
 	uint64_t event_seq;
+	struct rqs_blob *queue[RQS_HUB_QUEUE_MAX]; /* a ring */
+
+	uint64_t heard_ns; /* when it last said a thing or answered a ping */
+	uint64_t ping_ns;  /* when it is to be asked */
+	uint64_t close_ns; /* when @close was set */
 	uint64_t watched; /* rqs_model_service() of the service whose routes it gets, 0: none */
 	uint32_t watched_slot;
 	uint64_t routes_seq; /* window after which it got them last */
 	uint64_t service;     /* the same service as long as windows of it are sent; routes end at a time of their own */
 	uint64_t service_seq; /* its windows up to this one are sent or queued */
 	uint32_t service_slot;
-	bool behind; /* until the queue is empty nothing is added that can be merged later */
 
 	char said[RQS_HUB_MESSAGE_MAX];
 	size_t said_bytes; /* more than fits in @said: too long */
@@ -42,9 +47,6 @@ struct rqs_hub_client {
 	uint64_t history_ns[RQS_HUB_HISTORY_MAX]; /* when the last answers were given, a ring */
 	size_t history_next;
 	unsigned int bad_count;
-
-	enum rqs_hub_close close;
-	uint64_t close_ns;
 };
 
 /* Windows go to the clients of a rate when its time has come, by the windows' own clock. */

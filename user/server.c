@@ -22,7 +22,7 @@
 _Static_assert(RQS_BLOB_HEADROOM >= LWS_PRE, "a frame's header fits in front of a blob");
 
 #define SPARE_STREAMS 8 /* that may be told that there are too many */
-#define SEND_BUFFER_BYTES (128 << 10) /* what is in the kernel can't be merged any more */
+#define SEND_BUFFER_BYTES (84 << 10) /* what is in the kernel can't be merged any more */
 #define GOODBYE_US 150000
 #define WINDOWS_MAX 256 /* in one go; more than a handover holds */
 
@@ -39,6 +39,8 @@ struct rqs_server {
 	struct lws_vhost *vhost;
 	uint32_t streams;    /* WebSockets that libwebsockets holds, those being closed included */
 	bool upgrading;	     /* within on_upgrade() */
+	bool gathering;	     /* within take_windows(): who wants to write is put into @ready */
+	struct stream *ready; /* a list by ->next_ready */
 	uint64_t expired_ns; /* when the hub last looked for stuck clients */
 	atomic_bool stopping;
 	bool stopped; /* the last wait is over */
@@ -48,6 +50,9 @@ struct rqs_server {
 /* What libwebsockets keeps for each WebSocket. */
 struct stream {
 	struct rqs_hub_client *client;
+	struct lws *wsi;
+	struct stream *next_ready;
+	bool is_ready; /* in the server's list */
 	bool counted;
 };
 
@@ -63,7 +68,16 @@ static uint64_t now_ns(void)
 
 static void want_write(void *owner)
 {
-	lws_callback_on_writable(owner);
+	struct rqs_server *server = lws_context_user(lws_get_context(owner));
+	struct stream *stream = lws_wsi_user(owner);
+
+	if (!server->gathering) {
+		lws_callback_on_writable(owner);
+	} else if (!stream->is_ready) {
+		stream->is_ready = true;
+		stream->next_ready = server->ready;
+		server->ready = stream;
+	}
 }
 
 static void kill_stream(void *owner)
@@ -71,7 +85,16 @@ static void kill_stream(void *owner)
 	lws_set_timeout(owner, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
-static const struct rqs_hub_ops hub_ops = { .want_write = want_write, .kill = kill_stream };
+/* Its answer brings the byte back: libwebsockets doesn't tell of pongs without. What waits to be sent asks as much as a ping. */
+static void ping_stream(void *owner)
+{
+	unsigned char frame[LWS_PRE + 1] = { 0 };
+
+	if (!lws_partial_buffered(owner) && lws_write(owner, frame + LWS_PRE, 1, LWS_WRITE_PING) < 0)
+		kill_stream(owner);
+}
+
+static const struct rqs_hub_ops hub_ops = { .want_write = want_write, .ping = ping_stream, .kill = kill_stream };
 
 static int close_stream(struct rqs_server *server, struct lws *wsi, struct stream *stream, enum rqs_hub_close why)
 {
@@ -92,7 +115,7 @@ static int close_stream(struct rqs_server *server, struct lws *wsi, struct strea
 	return -1;
 }
 
-static int write_piece(struct rqs_server *server, struct lws *wsi, struct stream *stream)
+static int write_piece(struct rqs_server *server, struct lws *wsi, struct stream *stream, uint64_t time_ns)
 {
 	unsigned char room[RQS_BLOB_HEADROOM];
 	struct rqs_hub_piece piece;
@@ -100,9 +123,16 @@ static int write_piece(struct rqs_server *server, struct lws *wsi, struct stream
 
 	if (!stream->client)
 		return 0;
-	rqs_hub_next(server->hub, stream->client, now_ns(), &piece);
+	rqs_hub_next(server->hub, stream->client, time_ns, &piece);
+	if (!piece.data && piece.close == RQS_HUB_OPEN)
+		return 0;
+	if (!piece.data && server->gathering) {
+		/* Only from its own callback libwebsockets says farewell with a reason. */
+		lws_callback_on_writable(wsi);
+		return 0;
+	}
 	if (!piece.data)
-		return piece.close == RQS_HUB_OPEN ? 0 : close_stream(server, wsi, stream, piece.close);
+		return close_stream(server, wsi, stream, piece.close);
 	/* The header is written in front of the piece, over bytes that other clients have yet to get. */
 	memcpy(room, piece.data - sizeof(room), sizeof(room));
 	taken = lws_write(wsi, piece.data, piece.bytes,
@@ -111,14 +141,38 @@ static int write_piece(struct rqs_server *server, struct lws *wsi, struct stream
 	if (taken < (int)piece.bytes)
 		return -1;
 	server->sent_bytes += piece.bytes;
-	rqs_hub_sent(server->hub, stream->client, now_ns());
+	rqs_hub_sent(server->hub, stream->client, time_ns);
 	if (piece.more)
-		lws_callback_on_writable(wsi);
+		want_write(wsi);
 	return 0;
+}
+
+/*
+ * What a window brought goes out at once: to ask libwebsockets when each of thousands of sockets can take bytes costs half as
+ * much again as to send them. Which it almost always can; what the kernel does not take libwebsockets keeps and sends before
+ * all else, and while it has such a rest nothing is added to it.
+ */
+static void write_ready(struct rqs_server *server)
+{
+	uint64_t time_ns = now_ns(); /* once for all: where the clock is slow it would cost as much as the rest of this */
+
+	while (server->ready) {
+		struct stream *stream = server->ready;
+
+		server->ready = stream->next_ready;
+		stream->is_ready = false;
+		if (!stream->client)
+			continue;
+		if (lws_partial_buffered(stream->wsi))
+			lws_callback_on_writable(stream->wsi);
+		else if (write_piece(server, stream->wsi, stream, time_ns))
+			kill_stream(stream->wsi);
+	}
 }
 
 static int open_stream(struct rqs_server *server, struct lws *wsi, struct stream *stream)
 {
+	stream->wsi = wsi;
 	stream->counted = true;
 	rqs_front_set_streams(server->front, ++server->streams);
 	stream->client = rqs_hub_add(server->hub, wsi, now_ns());
@@ -150,6 +204,7 @@ static void take_windows(struct rqs_server *server)
 	int i;
 
 	rqs_model_set_sent(server->model, server->sent_bytes + rqs_front_sent(server->front));
+	server->gathering = true;
 	for (i = 0; server->source && i < WINDOWS_MAX; i++) {
 		window = rqs_handover_pop(server->source);
 		if (!window)
@@ -158,6 +213,8 @@ static void take_windows(struct rqs_server *server)
 		(void)rqs_hub_take(server->hub, window, now_ns());
 		rqs_window_put(window);
 	}
+	write_ready(server);
+	server->gathering = false;
 }
 
 static int on_stream(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes)
@@ -182,8 +239,12 @@ static int on_stream(struct lws *wsi, enum lws_callback_reasons reason, void *us
 			rqs_hub_receive(server->hub, stream->client, in, bytes, lws_is_first_fragment(wsi),
 					lws_is_final_fragment(wsi), !lws_frame_is_binary(wsi), now_ns());
 		return 0;
+	case LWS_CALLBACK_RECEIVE_PONG:
+		if (stream->client)
+			rqs_hub_heard(stream->client, now_ns());
+		return 0;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
-		return write_piece(server, wsi, stream);
+		return write_piece(server, wsi, stream, now_ns());
 	case LWS_CALLBACK_CLOSED:
 		forget_stream(server, stream);
 		return 0;
@@ -252,8 +313,11 @@ static const struct lws_protocols protocols[] = {
 	{ .name = NULL },
 };
 
-/* A browser answers pings by itself; one that has gone without a word is noticed by this. */
-static const lws_retry_bo_t keepalive = { .secs_since_valid_ping = 20, .secs_since_valid_hangup = 60 };
+/*
+ * The hub pings, all whose time it is at once. Left to libwebsockets, each client has a timer of its own, and with thousands of
+ * them each ping costs several rounds of poll() over all sockets.
+ */
+static const lws_retry_bo_t no_keepalive = { 0 };
 
 static int open_context(struct rqs_server *server)
 {
@@ -270,7 +334,7 @@ static int open_context(struct rqs_server *server)
 		.max_http_header_data = 1024,
 		.max_http_header_pool = 4,
 		.timeout_secs = 10,
-		.retry_and_idle_policy = &keepalive,
+		.retry_and_idle_policy = &no_keepalive,
 	};
 	lws_sock_file_fd_type fd;
 

@@ -165,6 +165,7 @@ struct peer {
 	struct rqs_hub_client *client;
 	bool wants; /* to be called when it can take bytes */
 	bool killed;
+	unsigned int pings;
 	enum rqs_hub_close close;
 	unsigned char *last; /* where the bytes of the last message were */
 };
@@ -185,7 +186,12 @@ static void kill_peer(void *owner)
 	((struct peer *)owner)->killed = true;
 }
 
-static const struct rqs_hub_ops ops = { want_write, kill_peer };
+static void ping_peer(void *owner)
+{
+	((struct peer *)owner)->pings++;
+}
+
+static const struct rqs_hub_ops ops = { want_write, ping_peer, kill_peer };
 
 static void set_up(struct world *world, uint32_t max_clients)
 {
@@ -687,6 +693,42 @@ static void test_hub_kills_who_is_stuck_and_nobody_else(void **state)
 	rqs_hub_free(world.hub);
 }
 
+static void test_hub_pings_and_kills_who_stays_silent(void **state)
+{
+	struct world world;
+	struct peer silent, answers, speaks;
+	unsigned int seconds;
+
+	set_up(&world, 3);
+	join(&world, &silent);
+	join(&world, &answers);
+	join(&world, &speaks);
+	greeted(&world, &silent);
+	greeted(&world, &answers);
+	greeted(&world, &speaks);
+	for (seconds = 0; seconds < RQS_HUB_SILENT_NS / SECOND; seconds++) {
+		unsigned int pings = answers.pings;
+
+		world.now_ns += SECOND;
+		rqs_hub_expire(world.hub, world.now_ns);
+		if (answers.pings > pings)
+			rqs_hub_heard(answers.client, world.now_ns);
+	}
+	assert_int_equal(answers.pings, RQS_HUB_SILENT_NS / RQS_HUB_PING_NS);
+	assert_int_equal(silent.pings, answers.pings);
+	assert_false(silent.killed);
+	rqs_hub_receive(world.hub, speaks.client, "ping", 4, true, true, true, world.now_ns);
+	world.now_ns += 1;
+	rqs_hub_expire(world.hub, world.now_ns);
+	assert_true(silent.killed);
+	assert_false(answers.killed);
+	assert_false(speaks.killed);
+	leave(&world, &silent);
+	leave(&world, &answers);
+	leave(&world, &speaks);
+	rqs_hub_free(world.hub);
+}
+
 static void test_hub_says_goodbye_at_once(void **state)
 {
 	struct world world;
@@ -1075,6 +1117,7 @@ int main(void)
 		cmocka_unit_test(test_hub_closes_who_floods),
 		cmocka_unit_test(test_hub_turns_away_one_too_many),
 		cmocka_unit_test(test_hub_kills_who_is_stuck_and_nobody_else),
+		cmocka_unit_test(test_hub_pings_and_kills_who_stays_silent),
 		cmocka_unit_test(test_hub_says_goodbye_at_once),
 		cmocka_unit_test(test_hub_survives_a_window_without_memory),
 		cmocka_unit_test(test_hub_sends_routes_once_for_all_who_watch_a_service),
