@@ -5,6 +5,7 @@ from lib.load import Nginx
 from lib.report import case, equal, within
 from lib.snapshot import lost, services_at
 from lib.wait import wait_until
+from lib.watch import Watch
 from lib.wire import Server, answer, ask, connect
 
 PORTS = 140
@@ -54,8 +55,8 @@ def many_connections_at_once(bench):
 
 @case(each_tap=False, limit_s=150)
 def slots_of_services_that_ended(bench):
-    """The slot of a service without a process is given to another one; both keep their own counts."""
-    rq = bench.start()
+    """The slot of a service without a process is given to another one; both keep their own counts, and who watches is told."""
+    rq, watch = bench.start(), None
     try:
         services, free = (bpfobjects.map_of(rq.pid, name) for name in ('http_services', 'http_free'))
 
@@ -67,20 +68,34 @@ def slots_of_services_that_ended(bench):
             rq.expect(first.port, requests=1, responses=1, in_flight=0)
             old = slots(first.port)
             equal(len(old), 1, 'slots of the first service')
+            watch = Watch(rq, first.port)
+            watch.until(lambda: watch.seq, 5, 'a window')
         wait_until(lambda: not slots(first.port), 100, 'the slot to be taken back', pause_s=1)
         wait_until(lambda: not bpfobjects.is_empty(free), 40, 'the slot to be free', pause_s=1)
         equal(lost(rq.snapshot(), 'services'), 0, 'connections without a slot, for which something else on this host took them all')
+        equal(watch.ended, None, 'ended while the slot belongs to nobody')
         with Nginx() as second:
             second.status()
             second.status()
             rq.expect(second.port, requests=2, responses=2, in_flight=0)
+            watch.until(lambda: watch.ended, 5, 'word that the slot has passed')  # to this service or to who asks it
+            equal(watch.sum('requests'), 0, 'requests of the other one in windows of the first')
+            equal(watch.seq, list(range(watch.seq[0], watch.seq[0] + len(watch.seq))), 'sequence')
+            with Watch(rq, second.port) as after:
+                after.until(lambda: after.seq, 5, 'a window')
+                second.status()
+                after.until(lambda: after.sum('responses'), 5, 'a window of the second')
+                equal(after.slot in slots(second.port), True, 'the slot watched is one of the second')
+                equal(sum(after.history(600, 700)['columns']['service.requests']), 3, 'requests in the history of the second')
             given = [entry['value']['slot'] for entry in bpfobjects.entries(services) if entry['key']['port'] == second.port]
             equal(old[0] in given, True, 'the old slot is in use')
         equal(bpfobjects.is_empty(free), True, 'no slot is free')
-        for port, requests in ((first.port, 1), (second.port, 2)):
+        for port, requests in ((first.port, 1), (second.port, 3)):
             service = rq.expect(port, requests=requests, responses=requests, in_flight=0)
             equal([(route['path'], route['requests']) for route in service['routes']], [('/status', requests)], 'routes')
     finally:
+        if watch:
+            watch.close()
         rq.stop()
 
 
