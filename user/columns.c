@@ -84,19 +84,29 @@ double rqs_column_value(uint32_t column, uint64_t stored, const double *row)
 	return spec->store == RQS_STORE_SHARE ? (double)stored / SHARE_SCALE : (double)stored;
 }
 
+static uint64_t read_stored(const struct rqs_packed_row *packed, uint32_t column)
+{
+	const struct rqs_column_spec *spec = &rqs_columns[column];
+	const uint8_t *at = (const uint8_t *)packed + spec->offset;
+	uint64_t stored = 0;
+	uint32_t i;
+
+	for (i = 0; i < store_bytes[spec->store]; i++)
+		stored |= (uint64_t)at[i] << 8 * i;
+	return stored;
+}
+
+bool rqs_row_knows(const struct rqs_packed_row *packed, uint32_t column)
+{
+	return read_stored(packed, column) != null_of(rqs_columns[column].store);
+}
+
 void rqs_row_unpack(const struct rqs_packed_row *packed, double *ret_row)
 {
-	uint32_t column, i;
+	uint32_t column;
 
-	for (column = 0; column < RQS_COLUMN_COUNT; column++) {
-		const struct rqs_column_spec *spec = &rqs_columns[column];
-		const uint8_t *at = (const uint8_t *)packed + spec->offset;
-		uint64_t stored = 0;
-
-		for (i = 0; i < store_bytes[spec->store]; i++)
-			stored |= (uint64_t)at[i] << 8 * i;
-		ret_row[column] = rqs_column_value(column, stored, ret_row);
-	}
+	for (column = 0; column < RQS_COLUMN_COUNT; column++)
+		ret_row[column] = rqs_column_value(column, read_stored(packed, column), ret_row);
 }
 
 uint32_t rqs_heat_row(uint32_t bucket)

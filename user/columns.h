@@ -183,6 +183,9 @@ void rqs_row_pack(const double *row, struct rqs_packed_row *ret_packed);
 /** rqs_row_unpack() - the row again: equal but for six decimals (RQS_STORE_SHARE) and the limits of storage. */
 void rqs_row_unpack(const struct rqs_packed_row *packed, double *ret_row);
 
+/** rqs_row_knows() - whether one value of a stored row is not NAN. */
+bool rqs_row_knows(const struct rqs_packed_row *packed, uint32_t column);
+
 /* Heatmaps: 4 rows an octave from 1.024 us to 68.7 s, row 0 below, the last one above. */
 #define RQS_HEAT_PER_ROW 8 /* buckets of a row */
 #define RQS_HEAT_ROWS 106

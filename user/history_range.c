@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which windows of which level a range is answered from, and reading them. */
-#include <math.h>
-
 #include "history_state.h"
 
 static uint64_t ring_oldest(const struct rqs_history_ring *ring)
@@ -151,11 +149,12 @@ void rqs_history_since(const struct rqs_history *history, uint64_t after_seq, ui
 	*ret_range = range;
 }
 
-/* What the service did, in place of what the host did; of what was not measured on the host nothing can be told of it either. */
-static void read_service(const struct rqs_service_log *log, uint64_t number, uint64_t service, double *row,
-			 struct rqs_sample *sample)
+/* Of what was not measured on the host nothing can be told of a service either. */
+static void read_service(const struct rqs_service_log *log, uint64_t number, uint64_t service, const struct rqs_packed_row *host,
+			 double *row, struct rqs_sample *sample)
 {
-	bool measured = !isnan(row[RQS_COLUMN_HTTP_SERVER_IN_FLIGHT]), counted = !isnan(row[RQS_COLUMN_HTTP_SERVER_REQUESTS]);
+	bool measured = rqs_row_knows(host, RQS_COLUMN_HTTP_SERVER_IN_FLIGHT);
+	bool counted = rqs_row_knows(host, RQS_COLUMN_HTTP_SERVER_REQUESTS);
 	struct rqs_service_record record;
 	size_t bytes;
 
@@ -183,10 +182,10 @@ void rqs_history_add_entry(const struct rqs_history *history, uint32_t level, ui
 	struct rqs_sample sample = { .seq = entry->seq, .end_real_ns = entry->end_real_ns,
 				     .span_ns = entry->span_ns, .gap = entry->gap, .row = row };
 
-	rqs_row_unpack(&entry->row, row);
 	if (service) {
-		read_service(&history->services[level], number, service, row, &sample);
+		read_service(&history->services[level], number, service, &entry->row, row, &sample);
 	} else {
+		rqs_row_unpack(&entry->row, row);
 		sample.packed = rqs_bytering_get(&ring->buckets, entry->buckets);
 		sample.packed_bytes = entry->buckets.bytes;
 	}

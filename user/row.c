@@ -51,7 +51,8 @@ static void add_service(const struct rqs_service_delta *service, double *row, st
 static void fill_dist(const struct rqs_hist *hist, enum rqs_hist_id id, double *row)
 {
 	double *to = row + rqs_hists[id].count;
-	uint32_t column;
+	uint32_t first = rqs_hists[id].count + RQS_DIST_QUANTILES, permilles[RQS_DIST_QUANTILES], i;
+	uint64_t values_ns[RQS_DIST_QUANTILES];
 
 	to[0] = (double)hist->count;
 	to[RQS_DIST_SUM_NS] = (double)hist->sum_ns;
@@ -59,10 +60,11 @@ static void fill_dist(const struct rqs_hist *hist, enum rqs_hist_id id, double *
 		return;
 	to[RQS_DIST_MIN_NS] = (double)hist->min_ns;
 	to[RQS_DIST_MAX_NS] = (double)hist->max_ns;
-	for (column = rqs_hists[id].count; column < RQS_COLUMN_COUNT && rqs_columns[column].hist == id; column++)
-		if (rqs_columns[column].rule == RQS_MERGE_QUANTILE)
-			row[column] = (double)rqs_hist_quantile_ns(hist, rqs_columns[column].permille, hist->min_ns,
-								   hist->max_ns);
+	for (i = 0; i < RQS_DIST_QUANTILES; i++)
+		permilles[i] = rqs_columns[first + i].permille;
+	rqs_hist_quantiles_ns(hist, permilles, RQS_DIST_QUANTILES, hist->min_ns, hist->max_ns, values_ns);
+	for (i = 0; i < RQS_DIST_QUANTILES; i++)
+		row[first + i] = (double)values_ns[i];
 }
 
 /* What is counted, from nothing: all but what is open, which is not of the window alone. */
