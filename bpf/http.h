@@ -12,6 +12,7 @@
 
 #include "http_fast.h"
 #include "http_messages.h"
+#include "http_unix_conn.h"
 #include "runs.h"
 
 #define IPPROTO_TCP 6
@@ -46,7 +47,7 @@ __noinline int rqs_feed_scan(struct rqs_feed *feed, struct rqs_conn *conn, struc
 	f = feed->is_request ? &conn->request : &conn->response;
 	begins = f->state == RQS_FRAMING_START;
 	scan.f = *f;
-	window = &work->windows[feed->received & 1];
+	window = &work->windows[feed->window & (RQS_WINDOWS - 1)];
 	scan.pos = feed->at - feed->window_at;
 	scan.end = feed->window_end - feed->window_at;
 	rqs_framing_scan(&scan, window);
@@ -87,7 +88,7 @@ static __always_inline void rqs_feed_role(struct rqs_feed *feed, struct rqs_conn
 	work = bpf_map_lookup_elem(&http_work, &zero);
 	if (!work)
 		return;
-	feed->is_request = (rqs_framing_load(work->windows[feed->received & 1].data) & 0xffffffffffffffULL) != RQS_WORD_HTTP1;
+	feed->is_request = (rqs_framing_load(work->windows[feed->window & (RQS_WINDOWS - 1)].data) & 0xffffffffffffffULL) != RQS_WORD_HTTP1;
 	conn->role = feed->received == feed->is_request ? RQS_CONN_SERVER : RQS_CONN_CLIENT;
 	rqs_feed_sync(feed, conn);
 }
@@ -287,7 +288,8 @@ static __always_inline void rqs_feed(struct rqs_tap *tap, long (*step)(__u32, st
 	bool looks = rqs_feed_begin(&tap->feed, tap->conn, pipe);
 
 	if (looks) {
-		tap->feed.now_ns = bpf_ktime_get_ns();
+		if (!tap->feed.now_ns)
+			tap->feed.now_ns = bpf_ktime_get_ns();
 		bpf_loop(RQS_FEED_STEPS, step, tap, 0);
 		pipe = rqs_pipe_of(tap->conn, tap->sk);
 		if (tap->feed.at < tap->feed.bytes && tap->conn->mode != RQS_CONN_OFF)
@@ -327,12 +329,18 @@ static __always_inline struct rqs_conn *rqs_conn_of(const struct sock *sk)
 }
 
 SEC("tp_btf/sk_data_ready")
-int RQS_PROG(http_on_ready, RQS_HTTP_READY, const struct sock *sk)
+int RQS_PROG(http_on_ready, RQS_HTTP_READY, struct sock *sk)
 {
 	struct tcp_sock *tcp;
 	struct rqs_conn *conn;
 
-	if (!http_active || !rqs_is_tcp(sk))
+	if (!http_active)
+		return 0;
+	if (rqs_is_unix(sk)) {
+		rqs_unix_handed(sk);
+		return 0;
+	}
+	if (!rqs_is_tcp(sk))
 		return 0;
 	conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, 0);
 	if (!conn || conn->mode == RQS_CONN_OFF || rqs_conn_is_off(conn))
@@ -373,7 +381,7 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 	if (!server && !closed)
 		return 0;
 	/* A reset can come back while a send is still on its way; whether that was the answer, its hook will say. */
-	if (RQS_SENDS_ARE_SEEN_LATE && closed && server && !conn->closing && conn->opened != conn->ended &&
+	if (RQS_SENDS_ARE_SEEN_LATE && conn->family != AF_UNIX && closed && server && !conn->closing && conn->opened != conn->ended &&
 	    (__s32)(write_seq - conn->response_seq) > 0) {
 		conn->closing = 1;
 		return 0;
@@ -391,6 +399,9 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 			conn->parsed++;
 		}
 		rqs_framing_reset(&conn->response);
+		/* A Unix socket's close is seen later than it was. */
+		if (server && conn->family == AF_UNIX && conn->handed_ns)
+			now_ns = conn->handed_ns;
 	}
 	rqs_end_sent(conn, pipe, sent_seq, now_ns);
 	if (conn->opened != conn->ended) {

@@ -4,10 +4,12 @@
  * Hooks:  tp_btf/skb_copy_datagram_iovec (net/core/datagram.c skb_copy_datagram_iter(): received bytes on their way to
  *         the process), tp_btf/tcp_sendmsg_locked (net/ipv4/tcp.c, 6.16: once a loop, before the bytes are taken).
  *         Both run under the socket's lock.
+ *         Unix sockets: tp_btf/sock_recv_length, tp_btf/sock_send_length; see http_unix.h. Programs of their own, so that
+ *         what they cost every other socket's calls can be left out.
  * Engine: http.h.
  */
 #define RQS_SENDS_ARE_SEEN_LATE 0
-#include "http.h"
+#include "http_unix.h"
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
 
@@ -36,14 +38,15 @@ static long http_skb_step(__u32 unused, struct rqs_tap *tap)
 static __always_inline bool http_receive_fast(const struct sk_buff *skb, struct rqs_conn *conn, struct rqs_work *work,
 					      __u32 seq, __u32 skb_offset, __u32 bytes)
 {
-	struct rqs_fast event = { .seq = seq, .bytes = bytes, .is_request = conn->role == RQS_CONN_SERVER, .received = true };
+	struct rqs_fast event = { .seq = seq, .bytes = bytes, .is_request = conn->role == RQS_CONN_SERVER, .received = true,
+				   .window = RQS_WINDOW_RECEIVED };
 	struct rqs_memo *memo = rqs_fast_memo(&event, conn, bytes);
 	struct bpf_dynptr data;
 
 	if (!memo || bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &data) ||
-	    bpf_dynptr_read(work->windows[1].data, rqs_fast_bytes(memo), &data, skb_offset, 0))
+	    bpf_dynptr_read(work->windows[RQS_WINDOW_RECEIVED].data, rqs_fast_bytes(memo), &data, skb_offset, 0))
 		return false;
-	return rqs_fast_take(&event, conn, memo, &work->windows[1]);
+	return rqs_fast_take(&event, conn, memo, &work->windows[RQS_WINDOW_RECEIVED]);
 }
 
 /* The long way. */
@@ -53,7 +56,7 @@ static __always_inline void http_receive(const struct sk_buff *skb, struct sock 
 	struct rqs_tap tap = {};
 
 	tap.conn = conn;
-	tap.window = &work->windows[1];
+	tap.window = &work->windows[RQS_WINDOW_RECEIVED];
 	tap.sk = sk;
 	tap.skb = skb;
 	tap.feed.skb_offset = span->offset;
@@ -61,6 +64,7 @@ static __always_inline void http_receive(const struct sk_buff *skb, struct sock 
 	tap.feed.bytes = span->bytes;
 	tap.feed.sent_seq = span->seq + span->bytes;
 	tap.feed.received = true;
+	tap.feed.window = RQS_WINDOW_RECEIVED;
 	rqs_feed(&tap, http_skb_step);
 }
 
@@ -125,9 +129,9 @@ static __always_inline bool http_send_fast(const struct msghdr *msg, struct rqs_
 	} else {
 		return false;
 	}
-	if (bpf_probe_read_user(work->windows[0].data, head_bytes, (void *)from))
+	if (bpf_probe_read_user(work->windows[RQS_WINDOW_SENT].data, head_bytes, (void *)from))
 		return false;
-	return rqs_fast_take(event, conn, memo, &work->windows[0]);
+	return rqs_fast_take(event, conn, memo, &work->windows[RQS_WINDOW_SENT]);
 }
 
 /* The long way. */
@@ -148,7 +152,7 @@ static __always_inline void http_send(const struct sock *sk, const struct msghdr
 		tap.feed.first_skip = offset;
 	}
 	tap.conn = conn;
-	tap.window = &work->windows[0];
+	tap.window = &work->windows[RQS_WINDOW_SENT];
 	tap.sk = sk;
 	tap.feed.seq = span->seq;
 	tap.feed.bytes = span->bytes;
@@ -178,6 +182,8 @@ int RQS_PROG(http_on_send, RQS_HTTP_SEND, const struct sock *sk, const struct ms
 	event.bytes = count > 0x7fffffff ? 0x7fffffff : count;
 	event.is_request = conn->role == RQS_CONN_CLIENT;
 	event.received = false;
+	event.now_ns = 0;
+	event.window = RQS_WINDOW_SENT;
 	room = rqs_send_room(sk, skb, size_goal,
 			     type != bpf_core_enum_value(enum iter_type, ITER_UBUF) &&
 				     type != bpf_core_enum_value(enum iter_type, ITER_IOVEC));
@@ -186,6 +192,22 @@ int RQS_PROG(http_on_send, RQS_HTTP_SEND, const struct sock *sk, const struct ms
 
 		http_send(sk, msg, conn, work, &span);
 	}
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int RQS_PROG(http_on_unix_receive, RQS_HTTP_UNIX_RECEIVE, struct sock *sk, int result, int flags)
+{
+	if (http_active && rqs_is_unix(sk) && !(flags & (RQS_MSG_ERRQUEUE | RQS_MSG_OOB)))
+		rqs_unix_received(sk, result, flags & RQS_MSG_PEEK);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int RQS_PROG(http_on_unix_send, RQS_HTTP_UNIX_SEND, struct sock *sk, int result, int flags)
+{
+	if (http_active && rqs_is_unix(sk))
+		rqs_unix_sent(sk, result);
 	return 0;
 }
 

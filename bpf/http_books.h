@@ -105,7 +105,7 @@ static __always_inline void rqs_lane_time(struct rqs_http_lane *lane, __u32 metr
 	rqs_extrema_add(lane->extrema[metric], epoch, value_ns);
 }
 
-/* The slot of (executable, port, role, network namespace); made when it is new. */
+/* The slot of (executable, port or path, role, network namespace); made when it is new. */
 static __always_inline __u32 rqs_slot_of(struct rqs_service_key *key, __u32 pid)
 {
 	struct rqs_service_value fresh = { .pid = pid }, *known;
@@ -150,6 +150,22 @@ static __always_inline bool rqs_conn_identified(const struct rqs_conn *conn)
 	return conn->has_slot && conn->generation == http_generations[conn->slot & (RQS_SLOT_MAX - 1)];
 }
 
+/* The name of a Unix socket; @path is all 0. One in the abstract namespace begins with NUL, shown as '@'. */
+static __always_inline void rqs_read_unix_path(const struct rqs_conn *conn, char path[RQS_UNIX_PATH_MAX])
+{
+	const struct unix_address *address = (const void *)conn->unix_address;
+	__u32 bytes;
+
+	if (!address)
+		return;
+	bytes = BPF_CORE_READ(address, len) - sizeof(__u16);
+	if (bytes > RQS_UNIX_PATH_MAX)
+		return;
+	bpf_probe_read_kernel(path, bytes, address->name[0].sun_path);
+	if (bytes && !path[0])
+		path[0] = '@';
+}
+
 /* Who is it? Once for each connection, and again when its slot was taken back. Not 0: nobody to be shown. */
 __noinline int rqs_conn_identify(struct rqs_conn *conn)
 {
@@ -169,6 +185,8 @@ __noinline int rqs_conn_identify(struct rqs_conn *conn)
 		return -1;
 	key.role = conn->role == RQS_CONN_CLIENT ? RQS_ROLE_CLIENT : RQS_ROLE_SERVER;
 	key.port = key.role == RQS_ROLE_CLIENT ? conn->peer_port : conn->local_port;
+	if (conn->family == AF_UNIX)
+		rqs_read_unix_path(conn, key.path);
 	key.netns = conn->netns;
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	if (exe)

@@ -14,6 +14,7 @@
 #include "abi.h"
 #include "framing.h"
 
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 
@@ -66,14 +67,18 @@ struct rqs_conn {
 	__u8 generation;    /* of the slot */
 	__u8 local_peer;    /* both ends are on this host */
 	__u8 closing;	    /* closed while a send is on its way whose hook has yet to come */
-	__u8 pad;
+	__u8 queue_unknown; /* Unix: whether bytes wait in the queue whose arrival was not seen */
 	__u32 slot;
 	__u32 netns;
 	__u16 local_port;   /* host order, as those below */
 	__u16 peer_port;
 	__u16 family;
-	__u16 pad2;
-	__u8 peer_address[16]; /* network order */
+	__u8 dying;	    /* Unix: at the last sweep it was found to be of no use any more */
+	__u8 pad;
+	union {
+		__u8 peer_address[16]; /* network order */
+		__u64 unix_address;    /* where the kernel has the listening end's; 0: it has no name */
+	};
 	struct rqs_framing request;
 	struct rqs_framing response;
 	__u32 request_seq;  /* the first byte of the stream not yet looked at */
@@ -90,13 +95,24 @@ struct rqs_conn {
 	/* When data became readable: up to which byte, and when. Written by arrivals, read where a head begins. */
 	__u32 arrival_seq[RQS_ARRIVALS];
 	__u64 arrival_ns[RQS_ARRIVALS];
+	/* Of a Unix socket, whose hooks come after the call and without a position; see http_unix.h. */
+	__u32 copied_seq; /* bytes read from it so far */
+	__u32 sent_seq;	  /* bytes sent on it so far */
+	__u32 queued_seq; /* bytes put into its queue so far */
+	__u32 misses;	  /* events that brought no head */
+	__u32 finished;	  /* set by whom its end is booked */
+	__u32 handed_tid; /* who handed over bytes last, when, and its CPU time as in struct rqs_open */
+	__u64 handed_ns;
+	__u64 handed_run_delay_ns;
+	__u64 handed_exec_ns;
+	__u64 handed_first_ns; /* the first bytes of the call that runs; 0: none yet */
 	__u64 response_first_ns; /* of the response whose head isn't whole yet */
 	__u64 response_copied_ns;
 	struct rqs_open only; /* the one request that is open; further ones are in http_pipes */
 	char method[RQS_METHOD_MAX]; /* of the newest request */
 	char path[RQS_PATH_MAX];
 };
-_Static_assert(sizeof(struct rqs_conn) <= 400, "under 512 bytes a connection, with what the kernel adds");
+_Static_assert(sizeof(struct rqs_conn) <= 440, "512 bytes a connection, with the 72 that the kernel adds");
 
 struct rqs_pipe {
 	struct rqs_open open[RQS_PIPE_DEPTH];
@@ -159,32 +175,38 @@ static __always_inline bool rqs_peer_is_local(const struct sock *sk)
 	       common->skc_v6_daddr.in6_u.u6_addr32[3] == common->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
 }
 
-/* A connection's streams from where they are now; nothing is known of it yet. */
-static __always_inline void rqs_conn_begin(struct rqs_conn *conn, const struct sock *sk, __u8 mode, __u8 role)
+/* Nothing is known of a connection yet; its streams begin at 0. */
+static __always_inline void rqs_conn_reset(struct rqs_conn *conn, const struct sock *sk, __u8 mode, __u8 role)
 {
-	struct tcp_sock *tcp = rqs_cast(struct tcp_sock, sk);
-	__u32 receive_seq = tcp->copied_seq, send_seq = tcp->write_seq;
-
 	__builtin_memset(conn, 0, sizeof(*conn));
 	conn->family = sk->__sk_common.skc_family;
-	conn->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	conn->local_port = sk->__sk_common.skc_num;
 	conn->netns = sk->__sk_common.skc_net.net->ns.inum;
-	conn->local_peer = rqs_peer_is_local(sk);
-	if (conn->family == AF_INET)
-		*(__u32 *)conn->peer_address = sk->__sk_common.skc_daddr;
-	else
-		bpf_probe_read_kernel(conn->peer_address, 16, &sk->__sk_common.skc_v6_daddr);
 	conn->mode = mode;
 	conn->role = role;
 	conn->request_known = mode == RQS_CONN_NEW;
 	conn->response_known = mode == RQS_CONN_NEW;
 	conn->response.flags = RQS_FRAMING_IS_RESPONSE;
+	conn->only.number = ~0U;
+}
+
+/* A TCP connection's streams from where they are now. */
+static __always_inline void rqs_conn_begin(struct rqs_conn *conn, const struct sock *sk, __u8 mode, __u8 role)
+{
+	struct tcp_sock *tcp = rqs_cast(struct tcp_sock, sk);
+	__u32 receive_seq = tcp->copied_seq, send_seq = tcp->write_seq;
+
+	rqs_conn_reset(conn, sk, mode, role);
+	conn->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	conn->local_port = sk->__sk_common.skc_num;
+	conn->local_peer = rqs_peer_is_local(sk);
+	if (conn->family == AF_INET)
+		*(__u32 *)conn->peer_address = sk->__sk_common.skc_daddr;
+	else
+		bpf_probe_read_kernel(conn->peer_address, 16, &sk->__sk_common.skc_v6_daddr);
 	conn->request_seq = role == RQS_CONN_CLIENT ? send_seq : receive_seq;
 	conn->response_seq = role == RQS_CONN_CLIENT ? receive_seq : send_seq;
 	conn->request_counted = conn->request_seq;
 	conn->response_counted = conn->response_seq;
-	conn->only.number = ~0U;
 }
 
 #endif

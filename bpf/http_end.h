@@ -100,19 +100,40 @@ static __always_inline void rqs_count_response(struct rqs_conn *conn, struct rqs
 	}
 }
 
+/* Whose CPU time it is that the end of a response is measured by, and how much it was then. */
+struct rqs_worker {
+	__u64 run_delay_ns;
+	__u64 exec_ns;
+	__u32 tid;
+};
+
+static __always_inline void rqs_worker_of(const struct rqs_conn *conn, const struct task_struct *task, __u64 now_ns,
+					  struct rqs_worker *worker)
+{
+	if (conn->family == AF_UNIX && now_ns == conn->handed_ns) {
+		worker->run_delay_ns = conn->handed_run_delay_ns;
+		worker->exec_ns = conn->handed_exec_ns;
+		worker->tid = conn->handed_tid;
+		return;
+	}
+	worker->run_delay_ns = task->sched_info.run_delay;
+	worker->exec_ns = rqs_exec_base(task);
+	worker->tid = task->pid;
+}
+
 /* The parts of a server's request; they sum to its duration. False: it changed hands. */
-static __always_inline bool rqs_split(const struct rqs_open *open, struct task_struct *task, struct rqs_times *times)
+static __always_inline bool rqs_split(const struct rqs_open *open, const struct rqs_worker *worker, struct rqs_times *times)
 {
 	__u64 wait_ns, rest_ns, busy_ns = times->now_ns - open->copied_ns;
 	__s64 on_cpu_ns;
 
-	if (!open->copied_ns || open->tid != (__u32)task->pid)
+	if (!open->copied_ns || open->tid != worker->tid)
 		return false;
-	wait_ns = task->sched_info.run_delay - open->run_delay_ns;
+	wait_ns = worker->run_delay_ns - open->run_delay_ns;
 	if (wait_ns > busy_ns)
 		wait_ns = busy_ns;
 	rest_ns = busy_ns - wait_ns;
-	on_cpu_ns = busy_ns + rqs_exec_base(task) - open->exec_ns;
+	on_cpu_ns = busy_ns + worker->exec_ns - open->exec_ns;
 	if (on_cpu_ns < 0)
 		on_cpu_ns = 0;
 	if ((__u64)on_cpu_ns > rest_ns)
@@ -132,6 +153,7 @@ static __always_inline void rqs_book_times(struct rqs_conn *conn, struct rqs_htt
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 first_ns = open->first_ns, copied_ns = open->copied_ns;
 	bool client = conn->role == RQS_CONN_CLIENT;
+	struct rqs_worker worker;
 	__u32 epoch = rqs_epoch();
 
 	if (first_ns < open->start_ns)
@@ -143,13 +165,14 @@ static __always_inline void rqs_book_times(struct rqs_conn *conn, struct rqs_htt
 	rqs_lane_time(lane, RQS_METRIC_QUEUE, epoch, client ? copied_ns - first_ns : copied_ns - open->start_ns);
 	if (client)
 		return;
-	if (rqs_split(open, task, times)) {
+	rqs_worker_of(conn, task, times->now_ns, &worker);
+	if (rqs_split(open, &worker, times)) {
 		__sync_fetch_and_add(&lane->split_count, 1);
 		__sync_fetch_and_add(&lane->queued_ns, times->queued_ns);
 		__sync_fetch_and_add(&lane->cpu_wait_ns, times->cpu_wait_ns);
 		__sync_fetch_and_add(&lane->on_cpu_ns, times->on_cpu_ns);
 		__sync_fetch_and_add(&lane->blocked_ns, times->blocked_ns);
-		if (rqs_turn_to(task, conn) != open->turns)
+		if (worker.tid == (__u32)task->pid && rqs_turn_to(task, conn) != open->turns)
 			__sync_fetch_and_add(&lane->shared, 1);
 	} else {
 		__sync_fetch_and_add(&lane->unknown, 1);

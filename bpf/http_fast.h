@@ -11,8 +11,10 @@
 
 /* An event of a tap, as the short way needs it. */
 struct rqs_fast {
+	__u64 now_ns; /* 0: not asked for yet */
 	__u32 seq;
 	__u32 bytes;
+	__u32 window; /* enum rqs_window_index */
 	bool is_request;
 	bool received;
 };
@@ -34,7 +36,7 @@ static __always_inline struct rqs_memo *rqs_fast_memo(const struct rqs_fast *eve
 		    conn->only.is_connect || room < event->bytes)
 			return NULL;
 	}
-	memo = rqs_memo_of(conn, event->is_request, event->received, event->bytes);
+	memo = rqs_memo_of(conn, event->is_request, event->window, event->bytes);
 	if (!memo || memo->owner != rqs_memo_owner(conn, event->is_request) || memo->message_bytes != event->bytes)
 		return NULL;
 	return memo;
@@ -53,7 +55,7 @@ static __always_inline void rqs_fast_request(const struct rqs_fast *event, struc
 {
 	struct rqs_http_lane *lane;
 
-	rqs_open_begin(&conn->only, conn, conn->opened, event->seq, bpf_ktime_get_ns());
+	rqs_open_begin(&conn->only, conn, conn->opened, event->seq, event->now_ns ?: bpf_ktime_get_ns());
 	conn->only.is_head = memo->is_head;
 	conn->only.is_connect = memo->is_connect;
 	conn->method_bytes = memo->method_bytes;
@@ -78,7 +80,7 @@ static __always_inline void rqs_fast_request(const struct rqs_fast *event, struc
 
 static __always_inline void rqs_fast_response(const struct rqs_fast *event, struct rqs_conn *conn, const struct rqs_memo *memo)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
+	__u64 now_ns = event->now_ns ?: bpf_ktime_get_ns();
 
 	rqs_response_begins(conn, event->seq, now_ns);
 	rqs_open_answered(conn, &conn->only, memo->status);

@@ -10,7 +10,7 @@
 #include "http_end.h"
 #include "http_source.h"
 
-#define RQS_MEMOS 64 /* a CPU, half of them for each direction; a power of 2 */
+#define RQS_MEMOS 128 /* a CPU, a quarter of them for each window; a power of 2 */
 #define RQS_MEMO_CREDIT 8
 
 struct rqs_memo {
@@ -47,11 +47,11 @@ static __always_inline __u32 rqs_memo_owner(const struct rqs_conn *conn, bool is
  * what is sent, each seen by a program of its own, share no memo: where programs may be preempted, one of them could
  * change it between the other's comparing and using it.
  */
-static __always_inline struct rqs_memo *rqs_memo_of(const struct rqs_conn *conn, bool is_request, bool received,
+static __always_inline struct rqs_memo *rqs_memo_of(const struct rqs_conn *conn, bool is_request, __u32 window,
 						    __u32 message_bytes)
 {
 	__u32 mixed = ((conn->slot * 2 + is_request) * 0x9e3779b1U) ^ (message_bytes * 0x85ebca6bU);
-	__u32 index = ((mixed >> 20) & (RQS_MEMOS / 2 - 1)) * 2 + received;
+	__u32 index = ((mixed >> 20) & (RQS_MEMOS / RQS_WINDOWS - 1)) * RQS_WINDOWS + window;
 
 	return bpf_map_lookup_elem(&http_memos, &index);
 }
@@ -111,7 +111,7 @@ __noinline int rqs_memo_keep(struct rqs_feed *feed, struct rqs_conn *conn)
 	if (!feed->is_request && (conn->has_pipe || conn->only.number != conn->parsed || conn->only.is_head ||
 				  conn->only.is_connect))
 		return 0; /* what it meant isn't in the head alone */
-	memo = rqs_memo_of(conn, feed->is_request, feed->received, message_bytes);
+	memo = rqs_memo_of(conn, feed->is_request, feed->window & (RQS_WINDOWS - 1), message_bytes);
 	if (!memo)
 		return 0;
 	owner = rqs_memo_owner(conn, feed->is_request);
@@ -132,7 +132,7 @@ __noinline int rqs_memo_keep(struct rqs_feed *feed, struct rqs_conn *conn)
 	memo->route = conn->slot;
 	__builtin_memcpy(memo->method, conn->method, sizeof(memo->method));
 	__builtin_memcpy(memo->path, conn->path, sizeof(memo->path));
-	__builtin_memcpy(&memo->head, &work->windows[feed->received & 1], sizeof(memo->head));
+	__builtin_memcpy(&memo->head, &work->windows[feed->window & (RQS_WINDOWS - 1)], sizeof(memo->head));
 	return 0;
 }
 

@@ -30,8 +30,8 @@ __noinline int rqs_feed_bad(struct rqs_feed *feed, struct rqs_conn *conn, struct
 			break; /* its other end is counted */
 		else if (f->state == RQS_FRAMING_HTTP2)
 			RQS_LOST(http2_connections);
-		else if (feed->is_request && !feed->window_at && work->windows[feed->received & 1].data[0] == 0x16 &&
-			 work->windows[feed->received & 1].data[1] == 3)
+		else if (feed->is_request && !feed->window_at && work->windows[feed->window & (RQS_WINDOWS - 1)].data[0] == 0x16 &&
+			 work->windows[feed->window & (RQS_WINDOWS - 1)].data[1] == 3)
 			RQS_LOST(tls_connections);
 		else
 			RQS_LOST(other_connections);
@@ -56,6 +56,14 @@ __noinline int rqs_feed_bad(struct rqs_feed *feed, struct rqs_conn *conn, struct
 	return 0;
 }
 
+/* When bytes that are being sent were first in the kernel: of a Unix socket the hook comes after the call. */
+static __always_inline __u64 rqs_handed_first(const struct rqs_conn *conn, __u64 now_ns)
+{
+	if (conn->family != AF_UNIX || !conn->handed_first_ns || conn->handed_first_ns > now_ns)
+		return now_ns;
+	return conn->handed_first_ns;
+}
+
 /* A request's head begins at @seq. */
 static __always_inline void rqs_open_begin(struct rqs_open *open, struct rqs_conn *conn, __u32 number, __u32 seq, __u64 now_ns)
 {
@@ -64,7 +72,7 @@ static __always_inline void rqs_open_begin(struct rqs_open *open, struct rqs_con
 	__builtin_memset(open, 0, sizeof(*open));
 	open->number = number;
 	if (conn->role == RQS_CONN_CLIENT) {
-		open->start_ns = now_ns;
+		open->start_ns = rqs_handed_first(conn, now_ns);
 		return;
 	}
 	open->start_ns = rqs_arrival_of(conn, seq);
@@ -92,9 +100,10 @@ static __always_inline void rqs_request_begins(struct rqs_feed *feed, struct rqs
 /* A response's head begins at @seq. */
 static __always_inline void rqs_response_begins(struct rqs_conn *conn, __u32 seq, __u64 now_ns)
 {
-	conn->response_first_ns = now_ns;
-	if (conn->role != RQS_CONN_CLIENT)
+	if (conn->role != RQS_CONN_CLIENT) {
+		conn->response_first_ns = rqs_handed_first(conn, now_ns);
 		return;
+	}
 	conn->response_copied_ns = now_ns;
 	conn->response_first_ns = rqs_arrival_of(conn, seq);
 	if (conn->response_first_ns > now_ns)

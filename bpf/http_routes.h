@@ -64,7 +64,7 @@ struct {
 	__type(value, __u32);
 } http_routes_free SEC(".maps");
 
-/* What folding a path needs; one for what is received and one for what is sent, as the windows. */
+/* What folding a path needs; one for each window. */
 struct rqs_route_work {
 	struct rqs_route_key key;
 	struct rqs_fold fold;
@@ -72,7 +72,7 @@ struct rqs_route_work {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, RQS_ROLE_COUNT);
+	__uint(max_entries, 2 * RQS_ROLE_COUNT);
 	__type(key, __u32);
 	__type(value, struct rqs_route_work);
 } http_route_work SEC(".maps");
@@ -183,7 +183,8 @@ __noinline int rqs_route_find(struct rqs_conn *conn, __u64 hash)
 
 	if (!conn)
 		return 0;
-	role = conn->role == RQS_CONN_CLIENT;
+	/* As with the windows, by program: what is received, what is sent, and of Unix sockets the same. */
+	role = (conn->role == RQS_CONN_CLIENT) + (conn->family == AF_UNIX ? 2 : 0);
 	work = bpf_map_lookup_elem(&http_route_work, &role);
 	if (!work)
 		return conn->slot;

@@ -36,7 +36,7 @@ struct rqs_feed {
 	__u32 head_bytes; /* of a head that is all there is in the window before `at`; 0: none */
 	__u32 is_request;
 	__u32 received;
-	__u32 pad;
+	__u32 window; /* enum rqs_window_index */
 };
 
 /* Where the bytes of an event are: in the stream, and in a packet; of what is sent how many the kernel takes now. */
@@ -56,8 +56,11 @@ struct rqs_tap {
 	const struct sk_buff *skb;
 };
 
+/* Programs that may run on one CPU by turns share no window. */
+enum rqs_window_index { RQS_WINDOW_SENT, RQS_WINDOW_RECEIVED, RQS_WINDOW_UNIX_SENT, RQS_WINDOW_UNIX_RECEIVED, RQS_WINDOWS };
+
 struct rqs_work {
-	struct rqs_window_bytes windows[2]; /* sent, received */
+	struct rqs_window_bytes windows[RQS_WINDOWS];
 };
 
 struct {

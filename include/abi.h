@@ -15,6 +15,7 @@
 #define RQS_COMM_MAX 16
 #define RQS_NAME_MAX 32  /* an executable's name, NUL included */
 #define RQS_METHOD_MAX 16
+#define RQS_UNIX_PATH_MAX 108 /* sun_path of struct sockaddr_un */
 #define RQS_PATH_MAX 64  /* bytes of a request's path that are kept; the query string never is */
 #define RQS_SLOT_MAX 128 /* services told apart; slot 0 takes what came after the table was full */
 #define RQS_STATUS_LOW 100
@@ -28,6 +29,7 @@ enum rqs_part {
 	RQS_PART_CLIENT = 2, /* connections of the client role */
 	RQS_PART_HTTP = 4,   /* all of it; this and the next ones are whole probes, and no bits of http_off */
 	RQS_PART_RUNQUEUE = 8,
+	RQS_PART_UNIX = 16, /* Unix stream sockets; has a bit of http_off, too */
 };
 
 enum rqs_role { RQS_ROLE_SERVER, RQS_ROLE_CLIENT, RQS_ROLE_COUNT };
@@ -100,8 +102,9 @@ struct rqs_service_key {
 	__u16 port;		 /* host order; for a client the one that it calls */
 	__u8 role;		 /* enum rqs_role */
 	__u8 pad;
+	char path[RQS_UNIX_PATH_MAX]; /* of a Unix socket, in place of a port: NUL-terminated unless full; '@': abstract; else empty */
 };
-_Static_assert(sizeof(struct rqs_service_key) == 40, "shared layout");
+_Static_assert(sizeof(struct rqs_service_key) == 148, "shared layout");
 
 struct rqs_service_value {
 	__u32 slot;
@@ -194,12 +197,21 @@ _Static_assert(sizeof(struct rqs_waiter) == 32, "shared layout");
  * took. The first runs are all timed, later one in RQS_RUN_PERIOD.
  */
 #define RQS_RUN_LANES 256  /* CPUs; beyond that two share a lane, which may then miss a few */
-#define RQS_RUN_PROGRAMS 4 /* of one object at most: two cache lines a CPU */
+#define RQS_RUN_PROGRAMS 6 /* of one object at most: three cache lines a CPU */
 #define RQS_RUN_FIRST 32
 #define RQS_RUN_PERIOD 256 /* on average; a power of 2 */
 #define RQS_RUN_NS_MAX 16384 /* longer is an interrupt in the middle of it: counted as this */
 
-enum rqs_http_program { RQS_HTTP_RECEIVE, RQS_HTTP_SEND, RQS_HTTP_READY, RQS_HTTP_STATE, RQS_HTTP_PROGRAMS };
+enum rqs_http_program {
+	RQS_HTTP_RECEIVE,
+	RQS_HTTP_SEND,
+	RQS_HTTP_READY,
+	RQS_HTTP_STATE,
+	RQS_HTTP_UNIX_RECEIVE, /* tap A: Unix sockets have programs of their own */
+	RQS_HTTP_UNIX_SEND,
+	RQS_HTTP_PROGRAMS
+};
+_Static_assert(RQS_HTTP_PROGRAMS <= RQS_RUN_PROGRAMS, "each has its place");
 
 struct rqs_run {
 	__u32 left;  /* runs until the next timed one has begun; 0 while it lasts */

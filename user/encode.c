@@ -106,6 +106,7 @@ void rqs_encode_service_head(struct rqs_json *json, const struct rqs_model *mode
 	rqs_encode_string(json, "name", service->name);
 	rqs_encode_string(json, "role", service->ident.role == RQS_ROLE_CLIENT ? "client" : "server");
 	rqs_encode_uint(json, "port", service->port);
+	rqs_encode_string(json, "path", *service->ident.path ? service->ident.path : NULL);
 	rqs_encode_string(json, "container", service->slot && *container ? container : NULL);
 	rqs_json_key(json, "pids");
 	rqs_json_array(json);

@@ -32,7 +32,7 @@ const char *rqs_event_level(enum rqs_event_kind kind)
 }
 
 static struct rqs_event *next_event(struct rqs_eventlog *log, enum rqs_event_kind kind, uint64_t real_ns,
-				    const char *service, uint16_t port)
+				    const struct rqs_service *service)
 {
 	struct rqs_event *event = &log->ring[log->newest++ % RQS_EVENTS_KEPT];
 
@@ -40,28 +40,31 @@ static struct rqs_event *next_event(struct rqs_eventlog *log, enum rqs_event_kin
 	event->seq = log->newest;
 	event->real_ns = real_ns;
 	event->kind = kind;
-	snprintf(event->service, sizeof(event->service), "%s", service ? service : "");
-	event->port = port;
+	if (service) {
+		snprintf(event->service, sizeof(event->service), "%s", service->name);
+		memcpy(event->path, service->ident.path, sizeof(event->path));
+		event->port = service->port;
+	}
 	return event;
 }
 
-void rqs_eventlog_add(struct rqs_eventlog *log, enum rqs_event_kind kind, uint64_t real_ns, const char *service,
-		      uint16_t port, const char *text)
+void rqs_eventlog_add(struct rqs_eventlog *log, enum rqs_event_kind kind, uint64_t real_ns,
+		      const struct rqs_service *service, const char *text)
 {
-	struct rqs_event *event = next_event(log, kind, real_ns, service, port);
+	struct rqs_event *event = next_event(log, kind, real_ns, service);
 
 	snprintf(event->text, sizeof(event->text), "%s", text);
 	log->counts[kind]++;
 }
 
 void rqs_eventlog_add_kernel(struct rqs_eventlog *log, const struct rqs_kernel_event *source, uint64_t real_ns,
-			     const char *service, uint16_t port)
+			     const struct rqs_service *service)
 {
 	struct rqs_event *event;
 
 	if (source->kind >= RQS_EVENT_KERNEL_COUNT)
 		return;
-	event = next_event(log, source->kind, real_ns, service, port);
+	event = next_event(log, source->kind, real_ns, service);
 	event->pid = source->pid;
 	event->status = source->status;
 	event->has_duration = source->kind != RQS_EVENT_OOM_KILL;

@@ -209,10 +209,12 @@ struct rqs_text rqs_frame_routes(const struct rqs_model *model, uint32_t slot, u
 
 static void encode_label(struct rqs_json *json, const struct rqs_event *event)
 {
-	char label[sizeof(event->service) + 8];
+	char label[sizeof(event->service) + sizeof(event->path) + 1];
 
 	if (event->port)
 		snprintf(label, sizeof(label), "%s :%u", event->service, event->port);
+	else if (*event->path)
+		snprintf(label, sizeof(label), "%s %s", event->service, event->path);
 	else
 		snprintf(label, sizeof(label), "%s", event->service);
 	rqs_json_string(json, *label ? label : NULL);

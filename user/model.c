@@ -142,7 +142,7 @@ static void set_probes(struct rqs_model *model, const struct rqs_probe_status *p
 		snprintf(text, sizeof(text), "probe %s was lost%s%s", probe->name, *probe->reason ? ": " : "",
 			 probe->reason);
 		text[RQS_EVENT_TEXT_MAX - 1] = '\0';
-		rqs_eventlog_add(&model->events, RQS_EVENT_PROBE_LOST, real_ns, NULL, 0, text);
+		rqs_eventlog_add(&model->events, RQS_EVENT_PROBE_LOST, real_ns, NULL, text);
 	}
 }
 
@@ -187,9 +187,11 @@ static void add_service_event(struct rqs_model *model, enum rqs_event_kind kind,
 
 	if (service->port)
 		snprintf(text, sizeof(text), "%s :%u %s", service->name, service->port, what);
+	else if (*service->ident.path)
+		snprintf(text, sizeof(text), "%s %s %s", service->name, service->ident.path, what);
 	else
 		snprintf(text, sizeof(text), "%s %s", service->name, what);
-	rqs_eventlog_add(&model->events, kind, model->end_real_ns, service->name, service->port, text);
+	rqs_eventlog_add(&model->events, kind, model->end_real_ns, service, text);
 }
 
 /* A new service may have taken the place of another one, and one may have become the remainder of its role. */
@@ -269,7 +271,7 @@ static void apply_events(struct rqs_model *model, const struct rqs_window *windo
 		if (event->kind <= RQS_EVENT_ABORTED_REQUEST)
 			service = rqs_services_of_slot(&model->services, event->slot);
 		rqs_eventlog_add_kernel(&model->events, event, window->end_real_ns + (event->mono_ns - window->end_ns),
-					service ? service->name : NULL, service ? service->port : 0);
+					service);
 	}
 	rqs_eventlog_set_seen(&model->events, window->event_seen);
 }
@@ -283,7 +285,7 @@ static void apply_overload(struct rqs_model *model, const struct rqs_window *win
 	model->overload_ns = window->end_ns;
 	snprintf(text, sizeof(text), "rqscope fell behind: %u ticks became one window of %llu ms", window->ticks,
 		 (unsigned long long)((window->end_ns - window->start_ns) / 1000000));
-	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
+	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, text);
 }
 
 static void apply_shed(struct rqs_model *model, const struct rqs_window *window)
@@ -305,7 +307,7 @@ static void apply_shed(struct rqs_model *model, const struct rqs_window *window)
 	else
 		snprintf(text, sizeof(text), "rqscope goes on without %s: it took %.2f %% of a CPU, %g %% is the limit", title,
 			 100 * change->cost_ratio, 100 * change->limit_ratio);
-	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, 0, text);
+	rqs_eventlog_add(&model->events, RQS_EVENT_OVERLOAD, model->end_real_ns, NULL, text);
 }
 
 static void apply_runqueue(struct rqs_model *model, const struct rqs_window *window)

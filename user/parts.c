@@ -8,6 +8,7 @@ const struct rqs_part_name rqs_parts[RQS_PART_COUNT] = {
 	{ RQS_PART_ROUTES, "routes", "routes" },
 	{ RQS_PART_CLIENT, "client", "the client role" },
 	{ RQS_PART_HTTP, "http", "HTTP" },
+	{ RQS_PART_UNIX, "unix", "Unix sockets" },
 	{ RQS_PART_RUNQUEUE, "runqueue", "the run queue" },
 };
 

@@ -9,7 +9,7 @@
 
 #include "abi.h"
 
-#define RQS_PART_COUNT 4
+#define RQS_PART_COUNT 5
 #define RQS_PARTS_LEFT_OUT "left out by --without" /* the reason why a probe is off */
 
 struct rqs_part_name {

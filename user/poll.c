@@ -30,6 +30,7 @@ struct poll_slot {
 	uint64_t sum;	       /* of its activity when its lanes were last read */
 	uint64_t second_sum;   /* ... a second ago */
 	uint32_t idle_seconds; /* without process, open request or activity */
+	int64_t abandoned;     /* open requests of Unix sockets that went with both their ends, see bpf/http_unix.h */
 	bool alive;	       /* a process was seen in this second */
 	bool retired;
 };
@@ -152,13 +153,14 @@ static void poll_idents(struct rqs_poll *poll)
 		ident = &poll->idents[value.slot];
 		if (ident->name[0])
 			continue;
-		poll->states[value.slot] = (struct poll_slot){ .key = key };
+		poll->states[value.slot] = (struct poll_slot){ .key = key, .abandoned = poll->states[value.slot].abandoned };
 		ident->netns = key.netns;
 		ident->port = key.port;
 		ident->role = key.role;
 		ident->slot = value.slot;
 		rqs_container_read(value.pid, ident->container);
 		rqs_text_clean(ident->name, sizeof(ident->name), key.name, sizeof(key.name));
+		rqs_text_clean(ident->path, sizeof(ident->path), key.path, sizeof(key.path));
 		if (!ident->name[0])
 			strcpy(ident->name, "?");
 	}
@@ -220,6 +222,8 @@ static int poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
 			missing--;
 		}
 	}
+	reading->sum.aborted += poll->states[slot].abandoned;
+	reading->sum.in_flight -= poll->states[slot].abandoned;
 	poll->states[slot].in_flight = reading->sum.in_flight;
 	poll->slot_count++;
 	return 0;
@@ -392,11 +396,50 @@ uint32_t rqs_poll_runs(const struct rqs_poll *poll, struct rqs_program_runs ret_
 	return poll->maps->program_count;
 }
 
+/* Only services on Unix sockets have no port. */
+static bool is_unix(const struct poll_slot *state)
+{
+	return !state->key.port;
+}
+
+/* Whether a request is open on a Unix socket, or may be. */
+static bool has_open_unix(const struct rqs_poll *poll)
+{
+	for (uint32_t slot = 0; slot < RQS_SLOT_MAX; slot++)
+		if (poll->states[slot].in_flight > 0 && is_unix(&poll->states[slot]))
+			return true;
+	return false;
+}
+
+/* Requests open on Unix sockets that nobody holds any more: the kernel ends them, and says nothing. */
+static void poll_sweep(struct rqs_poll *poll)
+{
+	char text[16];
+	int fd;
+
+	if (poll->maps->http_unix_sweep < 0 || !has_open_unix(poll))
+		return;
+	fd = bpf_iter_create(poll->maps->http_unix_sweep);
+	if (fd < 0)
+		return;
+	while (read(fd, text, sizeof(text)) > 0)
+		;
+	close(fd);
+}
+
 /* Once a second: take back a slot that nobody uses, and after a rest give it away. */
 static void poll_retire(struct rqs_poll *poll, uint32_t slot)
 {
 	struct poll_slot *state = &poll->states[slot];
-	bool idle = !state->alive && !state->in_flight && state->sum == state->second_sum;
+	bool quiet = !state->alive && state->sum == state->second_sum;
+	bool idle = quiet && !state->in_flight;
+
+	/* Nobody is left who could answer them. */
+	if (quiet && state->in_flight > 0 && is_unix(state)) {
+		state->abandoned += state->in_flight;
+		state->in_flight = 0;
+		state->sum = UINT64_MAX; /* read the slot again at the next tick */
+	}
 
 	state->second_sum = state->sum;
 	state->alive = false;
@@ -436,5 +479,6 @@ uint32_t rqs_poll_pids(struct rqs_poll *poll, const struct rqs_pid **ret_pids)
 	for (uint32_t slot = RQS_ROLE_COUNT; slot < RQS_SLOT_MAX; slot++)
 		if (poll->idents[slot].name[0])
 			poll_retire(poll, slot);
+	poll_sweep(poll);
 	return count;
 }

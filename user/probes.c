@@ -33,6 +33,7 @@ struct rqs_probes {
 	struct rqs_sched_bpf *sched;
 	struct rqs_waiters_bpf *waiters;
 	struct rqs_oom_bpf *oom;
+	struct bpf_link *unix_sweep;
 	int control_fd;
 	void *control_page;
 	size_t control_bytes;
@@ -162,6 +163,49 @@ static int probe_seed(volatile __u64 *seed)
 	return 0;
 }
 
+/*
+ * Unix sockets: list the connections that there are, and make ready for sweeps. Where the kernel can't, all connections are
+ * taken for old ones: then the first request of each has no time.
+ */
+static void probe_unix(struct rqs_probes *probes, struct bpf_program *list, struct bpf_program *sweep, struct bpf_map *conns,
+		       volatile __u32 *ret_listed)
+{
+	union bpf_iter_link_info info = { .map.map_fd = (__u32)bpf_map__fd(conns) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(list, NULL);
+	ssize_t bytes = -1;
+	char text[16];
+	int fd;
+
+	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	if (fd >= 0) {
+		while ((bytes = read(fd, text, sizeof(text))) > 0)
+			;
+		close(fd);
+	}
+	*ret_listed = !bytes;
+	bpf_link__destroy(link);
+	probes->unix_sweep = bpf_program__attach_iter(sweep, &opts);
+	if (probes->unix_sweep)
+		probes->maps.http_unix_sweep = bpf_link__fd(probes->unix_sweep);
+}
+
+/* Of tap A they are programs of their own, of tap B the same ones as for TCP. */
+#define PROBE_HTTP_UNIX_a(skel, on)                                                                          \
+	do {                                                                                                 \
+		bpf_program__set_autoload(skel->progs.http_on_unix_receive, on);                             \
+		bpf_program__set_autoload(skel->progs.http_on_unix_send, on);                                \
+	} while (0)
+#define PROBE_HTTP_UNIX_b(skel, on) ((void)0)
+#define PROBE_HTTP_UNIX_COUNT_a(probes, skel)                                                                \
+	do {                                                                                                 \
+		if ((probes)->config.without & RQS_PART_UNIX)                                                \
+			break;                                                                               \
+		probe_count(probes, skel->progs.http_on_unix_receive, skel->bss->rqs_runs, RQS_HTTP_UNIX_RECEIVE); \
+		probe_count(probes, skel->progs.http_on_unix_send, skel->bss->rqs_runs, RQS_HTTP_UNIX_SEND); \
+	} while (0)
+#define PROBE_HTTP_UNIX_COUNT_b(probes, skel) ((void)0)
+
 /* Both taps have the same maps and read-only data; their skeletons are of different types. */
 #define PROBE_HTTP_LOAD(tap, probes, err)                                                                    \
 	do {                                                                                                 \
@@ -177,6 +221,9 @@ static int probe_seed(volatile __u64 *seed)
 		(err) = probe_size(skel->obj, skel->rodata->rqs_slots);                                      \
 		(err) = (err) ?: probe_seed(&skel->rodata->rqs_route_seed);                                  \
 		(err) = (err) ?: probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes); \
+		bpf_program__set_autoattach(skel->progs.http_list_unix, false);                              \
+		bpf_program__set_autoattach(skel->progs.http_sweep_unix, false);                             \
+		PROBE_HTTP_UNIX_##tap(skel, !((probes)->config.without & RQS_PART_UNIX));                    \
 		(err) = (err) ?: rqs_http_##tap##_bpf__load(skel);                                           \
 		(err) = (err) ?: rqs_http_##tap##_bpf__attach(skel);                                         \
 		if (err) {                                                                                   \
@@ -184,6 +231,9 @@ static int probe_seed(volatile __u64 *seed)
 			break;                                                                               \
 		}                                                                                            \
 		skel->bss->http_active = 1;                                                                  \
+		if (!((probes)->config.without & RQS_PART_UNIX))                                             \
+			probe_unix(probes, skel->progs.http_list_unix, skel->progs.http_sweep_unix,          \
+				   skel->maps.http_conns, &skel->bss->http_unix_listed);                     \
 		(probes)->http_##tap = skel;                                                                 \
 		(probes)->maps.http_lanes = bpf_map__fd(skel->maps.http_lanes);                              \
 		(probes)->maps.http_activity = bpf_map__fd(skel->maps.http_activity);                        \
@@ -197,6 +247,7 @@ static int probe_seed(volatile __u64 *seed)
 		probe_count(probes, skel->progs.http_on_send, skel->bss->rqs_runs, RQS_HTTP_SEND);           \
 		probe_count(probes, skel->progs.http_on_ready, skel->bss->rqs_runs, RQS_HTTP_READY);         \
 		probe_count(probes, skel->progs.http_on_state, skel->bss->rqs_runs, RQS_HTTP_STATE);         \
+		PROBE_HTTP_UNIX_COUNT_##tap(probes, skel);                                                   \
 		(probes)->maps.routes = (struct rqs_route_maps){                                             \
 			.ids = bpf_map__fd(skel->maps.http_routes),                                          \
 			.names = bpf_map__fd(skel->maps.http_route_names),                                   \
@@ -366,7 +417,7 @@ static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
 	probes->status_count = PROBE_COUNT;
 	probes->control_fd = -1;
 	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .waiters = -1, .http_lanes = -1,
-						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1 };
+						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1, .http_unix_sweep = -1 };
 	return probes;
 }
 
@@ -393,7 +444,7 @@ static void probes_open_all(struct rqs_probes *probes)
 	}
 	probe_open_oom(probes);
 	for (uint32_t i = 0; i < RQS_PART_COUNT; i++)
-		if (without & rqs_parts[i].part & (RQS_PART_CLIENT | RQS_PART_ROUTES))
+		if (without & rqs_parts[i].part & (RQS_PART_CLIENT | RQS_PART_ROUTES | RQS_PART_UNIX))
 			probe_leave_out(probes, probes->status_count++, rqs_parts[i].name);
 }
 
@@ -419,6 +470,7 @@ void rqs_probes_close(struct rqs_probes *probes)
 {
 	if (!probes)
 		return;
+	bpf_link__destroy(probes->unix_sweep);
 	rqs_http_a_bpf__destroy(probes->http_a);
 	rqs_http_b_bpf__destroy(probes->http_b);
 	rqs_sched_bpf__destroy(probes->sched);

@@ -49,7 +49,7 @@ static bool same_service(const struct rqs_service *service, const struct rqs_ser
 	const struct rqs_service_ident *mine = &service->ident;
 
 	return service->slot && mine->port == ident->port && mine->role == ident->role &&
-	       !strcmp(mine->name, ident->name) && !strcmp(mine->container, ident->container);
+	       !strcmp(mine->name, ident->name) && !strcmp(mine->container, ident->container) && !strcmp(mine->path, ident->path);
 }
 
 /* The service that no slot belongs to and that is silent for longest. One slot is being given away, so there is one. */

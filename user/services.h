@@ -3,7 +3,7 @@
  * services - what each service did: since attaching, in the last 10 seconds, and a line of the last 60.
  * Upstream: window.h. Downstream: model.h, frame.h, snapshot.h. Pure. All memory is reserved at the start.
  *
- * Slots with the same name, port, container and role (network namespaces that were made anew) are one service. A slot may
+ * Slots with the same name, port or path, container and role (network namespaces that were made anew) are one service. A slot may
  * pass to another service; then the one before stays listed, until the list is full and it is the longest silent.
  * Slot 0, where the kernel books what came after its table was full, is shown as "other".
  */

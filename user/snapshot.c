@@ -228,6 +228,7 @@ static void encode_event(struct rqs_json *json, const struct rqs_event *event)
 		rqs_json_uint(json, event->port);
 	else
 		rqs_json_null(json);
+	rqs_encode_string(json, "path", *event->path ? event->path : NULL);
 	rqs_json_key(json, "pid");
 	rqs_encode_pid(json, event);
 	rqs_encode_string(json, "text", event->text);

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """queue, ttfb and duration are what a scripted server and its client measured with their own clocks."""
 import select
-import socket
 import statistics
 import time
 
 from lib.child import Child
 from lib.report import case, equal, within
 from lib.snapshot import service_at
-from lib.wire import LIMIT_S, connect
+from lib.wire import LIMIT_S, connect, fresh_listener, port_of
 
 MS = 1000000
 SLACK_NS = 1 * MS
@@ -22,8 +21,8 @@ def pause(ms):
 
 def slow_server(tell, first_only):
     """Late to read by 5 ms, 20 ms to answer, a body in three parts 10 ms apart. Tells its own clock readings."""
-    listener = socket.create_server(('127.0.0.1', 0))
-    tell(listener.getsockname()[1])
+    listener = fresh_listener()
+    tell(port_of(listener))
     marks = []
     conn = None
     for _ in range(RUNS):
@@ -99,22 +98,22 @@ def run(bench, first_only):
     equal((split['count'], split['unknown'], split['shared']), (RUNS, 0, 0), 'split: count, unknown, shared')
 
 
-@case()
+@case(unix=True)
 def times_of_first_requests(bench):
     run(bench, first_only=True)
 
 
-@case()
+@case(unix=True)
 def times_of_keepalive_requests(bench):
     run(bench, first_only=False)
 
 
-@case()
+@case(unix=True)
 def quick_requests_are_timed_by_their_arrival(bench):
     """Answers at once: the sum of durations can't exceed the time that the client waited in all."""
     def serve(tell):
-        listener = socket.create_server(('127.0.0.1', 0))
-        tell(listener.getsockname()[1])
+        listener = fresh_listener()
+        tell(port_of(listener))
         conn, _ = listener.accept()
         conn.settimeout(LIMIT_S)
         while conn.recv(4096):

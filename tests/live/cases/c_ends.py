@@ -9,7 +9,7 @@ from lib.child import Child
 from lib.report import case, equal, within
 from lib.snapshot import lost
 from lib.wait import wait_until
-from lib.wire import LIMIT_S, Peer, Server, answer, ask, connect
+from lib.wire import LIMIT_S, Peer, Server, answer, ask, connect, fresh_listener, port_of
 
 BIG = 8 << 20
 
@@ -31,7 +31,7 @@ def send_all(peer, *parts):
         return False
 
 
-@case()
+@case(unix=True)
 def leave_inside_a_head(bench):
     before = bench.rq.settled()
 
@@ -50,7 +50,7 @@ def leave_inside_a_head(bench):
     within(lost(after, 'partial_heads') - lost(before, 'partial_heads'), 2, 1e9, 'partial heads')
 
 
-@case()
+@case(unix=True)
 def leave_before_the_answer(bench):
     """The server sees that its client has left and closes without a word: by FIN, then by RST."""
     read = threading.Semaphore(0)
@@ -70,7 +70,7 @@ def leave_before_the_answer(bench):
     serve(bench, script, client, requests=6, responses=0, aborted=6, in_flight=0, status={})
 
 
-@case()
+@case(unix=True)
 def leave_before_the_request_is_read(bench):
     """By FIN: the server reads it, sees the end and closes: aborted."""
     left = threading.Semaphore(0)
@@ -148,7 +148,7 @@ def answer_after_a_reset(bench):
         raise AssertionError('the script is wrong: an answer was taken')
 
 
-@case()
+@case(unix=True)
 def leave_during_the_answer(bench):
     """A body that can't fit in any buffer, and a client that goes away in the middle of it."""
     results = []
@@ -169,7 +169,7 @@ def leave_during_the_answer(bench):
         raise AssertionError('the script is wrong: a whole answer was taken')
 
 
-@case()
+@case(unix=True)
 def leave_between_parts(bench):
     """The client leaves after the first part; the parts after the reset are refused."""
     results = []
@@ -191,7 +191,7 @@ def leave_between_parts(bench):
         raise AssertionError('the script is wrong: the rest was taken')
 
 
-@case()
+@case(unix=True)
 def leave_after_the_answer(bench):
     def script(peer):
         while True:
@@ -211,7 +211,7 @@ def leave_after_the_answer(bench):
     serve(bench, script, client, requests=6, responses=6, aborted=0, in_flight=0, status={200: 6})
 
 
-@case()
+@case(unix=True)
 def half_close_then_read(bench):
     """A client that says at once that it has no more to ask still wants its answer."""
     def script(peer):
@@ -251,7 +251,7 @@ def until_close(bench):
     serve(bench, script, client, requests=3, responses=2, aborted=1, in_flight=0, status={200: 2})
 
 
-@case()
+@case(unix=True)
 def server_closes_without_an_answer(bench):
     def script(peer):
         path = peer.head().split()[1]
@@ -269,7 +269,7 @@ def server_closes_without_an_answer(bench):
     serve(bench, script, client, requests=3, responses=0, aborted=3, in_flight=0, status={})
 
 
-@case()
+@case(unix=True)
 def in_flight_while_open(bench):
     """Requests are in flight while they wait, and an answer or an end takes them out."""
     with Server(lambda peer: (peer.head(), peer.take(), peer.send(answer(200, b'ok')))) as server:
@@ -284,12 +284,12 @@ def in_flight_while_open(bench):
         bench.rq.expect(server.port, requests=4, responses=4, aborted=0, in_flight=0)
 
 
-@case()
+@case(unix=True)
 def killed_server(bench):
     """SIGKILL with three requests open and two answered."""
     def serve_two(tell):
-        listener = socket.create_server(('127.0.0.1', 0))
-        tell(listener.getsockname()[1])
+        listener = fresh_listener()
+        tell(port_of(listener))
         peers = []
         for i in range(5):
             peers.append(Peer(listener.accept()[0]))
@@ -314,7 +314,7 @@ def killed_server(bench):
         bench.rq.expect(port, requests=5, responses=2, aborted=3, in_flight=0, status={200: 2})
 
 
-@case()
+@case(unix=True)
 def killed_client(bench):
     """A client that is killed while it waits; the server sees the end of the connection."""
     def script(peer):

@@ -8,7 +8,7 @@ from lib.report import case
 from lib.wire import answer, ask
 
 
-@case()
+@case(unix=True)
 def peek_before_reading(bench):
     """MSG_PEEK copies the same bytes again and again; they are one request."""
     def script(peer):
@@ -81,7 +81,7 @@ WRITES = (write_with_send, write_with_write, write_with_writev, write_with_write
           write_with_sendmsg_single, write_with_more)
 
 
-@case()
+@case(unix=True)
 def every_system_call(bench):
     """Each way to read with each way to write."""
     head, body = b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n', b'called'

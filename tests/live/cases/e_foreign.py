@@ -38,7 +38,7 @@ def nothing(bench, turns, first='client'):
               (0, 0, 0, 0, 0), f'counts of traffic that is not HTTP ({turns[0][:12]!r})')
 
 
-@case()
+@case(unix=True)
 def foreign_protocols(bench):
     nothing(bench, [b'SSH-2.0-OpenSSH_9.2p1\r\n', b'SSH-2.0-OpenSSH_9.6\r\n', b'\0\0\5\xdc\x06\x14' + os.urandom(300)],
             first='server')
@@ -50,7 +50,7 @@ def foreign_protocols(bench):
     nothing(bench, [b'\0', b'\0'] * 20)
 
 
-@case()
+@case(unix=True)
 def foreign_that_begins_like_http(bench):
     """The first bytes look like a head, the rest is garbage."""
     for start in (b'GET ', b'POST ', b'HTTP/', b'HTTP/1.1 200 OK\r\n', b'GET / HTTP/9.9\r\n\r\n', b'GET / FTP/1.1\r\n\r\n', b'G'):
@@ -58,20 +58,20 @@ def foreign_that_begins_like_http(bench):
     nothing(bench, [b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'])
 
 
-@case()
+@case(unix=True)
 def http_behind_foreign_bytes(bench):
     """A connection that began with something else stays what it is, even if a head comes along."""
     nothing(bench, [b'\x01\x02\x03\x04', b'\x05\x06', ask('/hidden'), answer(200, b'hidden'), ask('/hidden'),
                     answer(500, b'hidden')])
 
 
-@case()
+@case(unix=True)
 def endless_head(bench):
     """A head that never ends, far beyond any limit, is not a request."""
     nothing(bench, [b'GET / HTTP/1.1\r\n' + b'X: ' + b'y' * 300000, b'bye'])
 
 
-@case()
+@case(unix=True)
 def tls_is_recognised(bench):
     def count(document):
         return document['coverage']['connections']['tls']

@@ -2,7 +2,6 @@
 """Where the time of a request went: a server that spins, sleeps, reads late or is starved says so itself."""
 import os
 import select
-import socket
 import threading
 import time
 
@@ -10,7 +9,7 @@ from lib.child import Child
 from lib.load import Spinners
 from lib.report import case, equal, within
 from lib.tasks import run_delay_of
-from lib.wire import LIMIT_S, connect
+from lib.wire import LIMIT_S, connect, fresh_listener, port_of
 
 MS = 1000000
 RUNS = 20
@@ -27,8 +26,8 @@ def serve(tell, late_ms=0, work=lambda: None, cpu=None):
     """Tells its port; then for each request what its own thread did between reading and answering."""
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
-    listener = socket.create_server(('127.0.0.1', 0))
-    tell(listener.getsockname()[1])
+    listener = fresh_listener()
+    tell(port_of(listener))
     conn, _ = listener.accept()
     conn.settimeout(LIMIT_S)
     tid = threading.get_native_id()
@@ -81,27 +80,27 @@ def measure(bench, **how):
     return parts
 
 
-@case()
+@case(unix=True)
 def split_of_nothing(bench):
     measure(bench)
 
 
-@case()
+@case(unix=True)
 def split_on_cpu(bench):
     within(measure(bench, work=lambda: spin(20))['on_cpu_ns'][0], 19, 25, 'on CPU', ' ms')
 
 
-@case()
+@case(unix=True)
 def split_blocked(bench):
     within(measure(bench, work=lambda: time.sleep(0.02))['blocked_ns'][0], 18, 1000, 'blocked', ' ms')
 
 
-@case()
+@case(unix=True)
 def split_queued(bench):
     within(measure(bench, late_ms=20)['queued_ns'][0], 19, 1000, 'queued', ' ms')
 
 
-@case()
+@case(unix=True)
 def split_waiting_for_cpu(bench):
     """Three spinners on the server's CPU."""
     with Spinners([0, 0, 0]) as spinners:
@@ -110,12 +109,12 @@ def split_waiting_for_cpu(bench):
         within(got, 5, 1000, 'waiting for CPU', ' ms')
 
 
-@case()
+@case(unix=True)
 def split_of_an_event_loop(bench):
     """One thread, two requests open at once: both are counted as shared."""
     def loop(tell):
-        listener = socket.create_server(('127.0.0.1', 0))
-        tell(listener.getsockname()[1])
+        listener = fresh_listener()
+        tell(port_of(listener))
         conns = [listener.accept()[0] for _ in range(2)]
         for conn in conns:
             conn.settimeout(LIMIT_S)
@@ -141,12 +140,12 @@ def split_of_an_event_loop(bench):
     within(split['shared'], RUNS, 2 * RUNS, 'shared')
 
 
-@case()
+@case(unix=True)
 def split_unknown_when_it_changed_hands(bench):
     """One thread reads, another one answers."""
     def hands(tell):
-        listener = socket.create_server(('127.0.0.1', 0))
-        tell(listener.getsockname()[1])
+        listener = fresh_listener()
+        tell(port_of(listener))
         conn, _ = listener.accept()
         conn.settimeout(LIMIT_S)
         for _ in range(RUNS):

@@ -13,7 +13,7 @@ from lib.report import case, equal
 from lib.roles import find
 from lib.servers import python_exe
 from lib.wait import stop_process
-from lib.wire import LIMIT_S, answer, ask, connect
+from lib.wire import LIMIT_S, answer, ask, connect, fresh_listener, port_of
 
 RUNS = 10
 REPLY = answer(200, b'handed')
@@ -61,8 +61,8 @@ def serve_one(conn):
 
 
 def listen(tell):
-    listener = socket.create_server(('127.0.0.1', 0))
-    tell(listener.getsockname()[1])
+    listener = fresh_listener()
+    tell(port_of(listener))
     return listener
 
 
@@ -83,7 +83,7 @@ def in_child(action):
     return pid
 
 
-@case()
+@case(unix=True)
 def handed_over_by_fork(bench):
     """A process for each connection, as servers did first."""
     def serve(tell):
@@ -101,7 +101,7 @@ def handed_over_by_fork(bench):
         halves(bench, expect(bench, port, 4 * RUNS), 4 * RUNS, 0)
 
 
-@case()
+@case(unix=True)
 def forked_in_the_middle_of_a_request(bench):
     """The parent reads each request, a child of its own answers it."""
     def serve(tell):
@@ -116,7 +116,7 @@ def forked_in_the_middle_of_a_request(bench):
         halves(bench, expect(bench, port, RUNS), 0, RUNS)
 
 
-@case()
+@case(unix=True)
 def handed_over_by_dup(bench):
     """Each request is read through one descriptor and answered through a copy made after it was read."""
     def serve(tell):
@@ -182,7 +182,7 @@ class Worker:
         stop_process(self.process)
 
 
-@case()
+@case(unix=True)
 def accepted_in_one_process_served_in_another(bench):
     """By SCM_RIGHTS, to a process of another name: the service is the one that reads."""
     with Worker(bench, whole=True) as worker:
@@ -200,7 +200,7 @@ def accepted_in_one_process_served_in_another(bench):
             halves(bench, expect(bench, port, 3 * RUNS, 'handed-worker'), 3 * RUNS, 0)
 
 
-@case()
+@case(unix=True)
 def read_in_one_process_answered_in_another(bench):
     """By SCM_RIGHTS between the request and its answer: one service, that of the reader, and no split."""
     with Worker(bench, whole=False) as worker:
@@ -217,7 +217,7 @@ def read_in_one_process_answered_in_another(bench):
             halves(bench, expect(bench, port, RUNS), 0, RUNS)
 
 
-@case()
+@case(unix=True)
 def thread_pool(bench):
     """One thread reads from all connections, a pool of four answers: all counted, in no part of the split."""
     def serve(tell):
@@ -241,7 +241,7 @@ def thread_pool(bench):
         halves(bench, expect(bench, port, 8 * RUNS), 0, 8 * RUNS)
 
 
-@case()
+@case(unix=True)
 def each_request_by_another_thread(bench):
     """A connection goes round among threads, each of which reads and answers one request: every split is known."""
     def serve(tell):

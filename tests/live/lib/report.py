@@ -5,10 +5,13 @@ A case is a function with @case; it takes a Bench (bench.py), fails by raising A
 by raising Skip. Its name is its function's.
 """
 import contextlib
+import functools
 import signal
 import sys
 import time
 import traceback
+
+from . import wire
 
 
 class Skip(Exception):
@@ -22,12 +25,20 @@ class TooLong(Exception):
 CASES = []
 
 
-def case(each_tap=True, limit_s=60):
-    """Registers a case. each_tap: run with every tap; else once, with the default one."""
+def case(each_tap=True, limit_s=60, unix=False):
+    """Registers a case. each_tap: run with every tap; else once, with the default one. unix: also over Unix sockets, as a
+    case of its own."""
     def register(function):
         function.each_tap = each_tap
         function.limit_s = limit_s
         CASES.append(function)
+        if unix:
+            @functools.wraps(function)
+            def over_unix(bench):
+                with wire.over_unix():
+                    function(bench)
+            over_unix.__name__ = f'{function.__name__}_unix'
+            CASES.append(over_unix)
         return function
     return register
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """roles - services by executable, port and role, and what they did between two snapshots."""
-from .snapshot import Books, check_books, check_dist, lost
+from .snapshot import Books, check_books, check_dist, is_at, lost
 from .wait import wait_until
 
 TIMES = ('duration', 'ttfb', 'queue')
@@ -9,7 +9,7 @@ TIMES = ('duration', 'ttfb', 'queue')
 def find(document, role, port, name=None):
     """All services of a role at a port, of one executable where it is given."""
     return [item for item in document['services']
-            if item['role'] == role and item['port'] == port and name in (None, item['name'])]
+            if item['role'] == role and is_at(item, port) and name in (None, item['name'])]
 
 
 def did(after, before, role, port, name):

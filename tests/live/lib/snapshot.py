@@ -95,7 +95,7 @@ def check_snapshot(document):
         if not document['coverage']['lost'].get('services') and listed != server['requests']:
             raise AssertionError(f'services have {listed} requests, totals {server["requests"]}')
     for item in services:
-        where = f'service {item["name"]}:{item["port"]}'
+        where = f'service {item["name"]}:{item["path"] or item["port"]}'
         check_books(item, where)
         check_dist(item['duration'], where)
         errors = sum(count for code, count in item['status'].items() if code.startswith('5'))
@@ -107,8 +107,13 @@ def check_snapshot(document):
         check_dist(document['totals']['runqueue']['latency'], 'run queue')
 
 
+def is_at(service, port):
+    """Whether it is the service of a port: a number, or the path of a Unix socket."""
+    return service['path' if isinstance(port, str) else 'port'] == port
+
+
 def services_at(document, port):
-    return [item for item in document['services'] if item['port'] == port and item['role'] == 'server']
+    return [item for item in document['services'] if is_at(item, port) and item['role'] == 'server']
 
 
 def service_at(document, port):

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""wire - plain TCP, byte for byte: one end of a connection, and a server that runs a script on each."""
+"""wire - plain TCP or a Unix stream socket, byte for byte: one end of a connection, and a server that runs a script on each.
+
+A port is a number, or the path of a Unix socket; within over_unix() whoever asks for the usual gets the latter.
+"""
+import contextlib
 import os
 import select
 import socket
+import shutil
 import struct
+import tempfile
 import threading
 
 LIMIT_S = 15
@@ -17,7 +23,8 @@ class Peer:
         self.sent = self.received = 0
         self.ahead = b''
         sock.settimeout(LIMIT_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, *parts):
         """Each part is a send of its own."""
@@ -83,8 +90,9 @@ class Peer:
         self.sock.shutdown(socket.SHUT_WR)
 
     def reset(self):
-        """Leaves with a RST."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        """Leaves with a RST; a Unix socket has none."""
+        if self.sock.family != socket.AF_UNIX:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         self.sock.close()
 
     def close(self):
@@ -92,17 +100,46 @@ class Peer:
 
 
 def connect(port, host='127.0.0.1', family=socket.AF_INET):
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    unix = isinstance(port, str)
+    sock = socket.socket(socket.AF_UNIX if unix else family, socket.SOCK_STREAM)
     sock.settimeout(LIMIT_S)
-    sock.connect((host, port))
+    sock.connect(port if unix else (host, port))
     return Peer(sock)
 
 
 _ports = set()
+_unix_dir = None  # where Unix sockets are made; None: TCP is the usual
 
 
-def fresh_listener(host, family, backlog):
+@contextlib.contextmanager
+def over_unix():
+    """Within it servers listen on Unix sockets."""
+    global _unix_dir
+    _unix_dir = tempfile.mkdtemp(prefix='rqscope-unix-')
+    try:
+        yield
+    finally:
+        shutil.rmtree(_unix_dir, ignore_errors=True)
+        _unix_dir = None
+
+
+def unix_listener(path, backlog=128):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen(backlog)
+    return listener
+
+
+def port_of(listener):
+    """A number, or the path of a Unix socket."""
+    name = listener.getsockname()
+    return name if listener.family == socket.AF_UNIX else name[1]
+
+
+def fresh_listener(host='127.0.0.1', family=socket.AF_INET, backlog=128):
     """On a port that no server of this process had before: a service is known by its port, and what it counts stays."""
+    if _unix_dir and family == socket.AF_INET:
+        return unix_listener(f'{_unix_dir}/{os.urandom(4).hex()}.sock', backlog)
     for _ in range(1000):
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.bind((host, 0))
@@ -126,7 +163,7 @@ class Server:
         self.lock = threading.Lock()
         self.listener = fresh_listener(host, family, backlog)
         self.listener.setblocking(False)
-        self.port = self.listener.getsockname()[1]
+        self.port = port_of(self.listener)
         self.last, self.last_told = os.pipe()
         self.acceptor = threading.Thread(target=self._accept, daemon=True)
         self.acceptor.start()

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * http_unix - HTTP over Unix stream sockets. Both ends of such a connection are on this host, and each is measured where it is.
+ * Hooks:  sock_recv_length, sock_send_length (after the call, with its result); sk_data_ready, which fires in the sender's call
+ *         for each piece that it queues, and so tells when a byte was handed over and became readable; two iterators.
+ * Engine: http.h. Bytes: http_calls.h, and what that misses.
+ * A Unix socket has no positions of its own: bytes are counted here (copied_seq, sent_seq, queued_seq). Its end shows in no
+ * hook either: it is noticed by the other end's next call (a read of nothing, a refused write), or at the next sweep, since
+ * the kernel keeps a closed socket as long as its peer (net/unix/af_unix.c unix_release_sock(), unix_peer()).
+ * Misses: bytes that are read by splice(2); where both ends go at one moment, what was open on them is told by user space.
+ */
+#ifndef RQS_BPF_HTTP_UNIX_H
+#define RQS_BPF_HTTP_UNIX_H
+
+#include "http_calls.h"
+
+#define RQS_SHUTDOWN_BOTH 3 /* include/net/sock.h */
+#define RQS_SOCK_DEAD 1	    /* 1 << SOCK_DEAD: closed by its process */
+#define RQS_UNIX_MISSES 1024 /* events without a head after which a connection that was open before is given up */
+
+/* The end of a connection whose other end has gone, or that has itself. @in_order: its sender closed it. */
+static __always_inline void rqs_unix_finish(struct rqs_conn *conn, const struct sock *sk, bool in_order)
+{
+	struct rqs_pipe *pipe;
+
+	if (conn->mode == RQS_CONN_OFF || __sync_val_compare_and_swap(&conn->finished, 0, 1))
+		return;
+	pipe = rqs_pipe_of(conn, sk);
+	if (rqs_conn_is_off(conn)) {
+		rqs_conn_leave(conn, pipe);
+		conn->mode = RQS_CONN_OFF;
+		return;
+	}
+	if (conn->role == RQS_CONN_SERVER && in_order)
+		rqs_conn_ends(conn, pipe, conn->sent_seq, false, true);
+	rqs_conn_ends(conn, pipe, conn->sent_seq, true, in_order);
+}
+
+/* Nothing comes any more and nothing can be sent. @reset: what the other end had not read yet is lost. */
+static __always_inline void rqs_unix_over(struct sock *sk, struct rqs_conn *conn, bool reset)
+{
+	struct unix_sock *unix_sock = bpf_skc_to_unix_sock(sk);
+	struct rqs_conn *other;
+	struct sock *peer;
+
+	if (conn)
+		rqs_unix_finish(conn, sk, conn->role == RQS_CONN_CLIENT && !reset);
+	peer = unix_sock ? unix_sock->peer : NULL;
+	if (!peer || !(peer->__sk_common.skc_flags & RQS_SOCK_DEAD))
+		return;
+	other = bpf_sk_storage_get(&http_conns, peer, NULL, 0);
+	if (other)
+		rqs_unix_finish(other, peer, other->role == RQS_CONN_SERVER);
+}
+
+/* The state of a connection; made for one of which nothing was seen so far. */
+static __always_inline struct rqs_conn *rqs_unix_conn_of(struct sock *sk, bool received)
+{
+	struct rqs_conn *conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
+	struct unix_sock *unix_sock;
+
+	if (!conn) {
+		unix_sock = bpf_skc_to_unix_sock(sk);
+		if (!unix_sock)
+			return NULL;
+		return rqs_unix_opened(sk, unix_sock, unix_sock->peer, received ? RQS_CONN_SERVER : RQS_CONN_CLIENT);
+	}
+	if (conn->mode == RQS_CONN_OFF)
+		return NULL;
+	if (!rqs_conn_is_off(conn))
+		return conn;
+	if (conn->mode != RQS_CONN_JOIN)
+		rqs_conn_leave(conn, rqs_pipe_of(conn, sk));
+	return NULL;
+}
+
+/* So many bytes have just gone by. */
+static __always_inline void rqs_unix_passed(struct sock *sk, struct rqs_conn *conn, struct rqs_fast *event, __u32 bytes)
+{
+	struct rqs_work *work;
+	__u32 zero = 0;
+
+	work = bpf_map_lookup_elem(&http_work, &zero);
+	if (!work)
+		return;
+	event->bytes = bytes;
+	event->is_request = event->received == (conn->role == RQS_CONN_SERVER);
+	rqs_call_take(sk, conn, work, event);
+	if (conn->mode == RQS_CONN_JOIN && ++conn->misses >= RQS_UNIX_MISSES)
+		conn->mode = RQS_CONN_OFF;
+}
+
+/* Bytes were read: what is known of the queue, before and after. */
+static __always_inline void rqs_unix_read(const struct sock *sk, struct rqs_conn *conn, __u32 bytes, bool peeked)
+{
+	__u32 seq = conn->copied_seq + bytes;
+
+	/* It was quicker than the hook of who sent it: it came just now. */
+	if (!conn->queue_unknown && (__s32)(conn->queued_seq - seq) < 0) {
+		conn->queued_seq = seq;
+		rqs_arrival_push(conn, seq, bpf_ktime_get_ns());
+	}
+	if (peeked)
+		return;
+	conn->copied_seq = seq;
+	if (!sk->sk_receive_queue.qlen) {
+		conn->queued_seq = seq;
+		conn->queue_unknown = 0;
+	}
+}
+
+/* After a call that reads: @result bytes, 0 at the end of the stream, or an error. */
+static __always_inline void rqs_unix_received(struct sock *sk, int result, bool peeked)
+{
+	struct rqs_fast event = { .received = true, .window = RQS_WINDOW_UNIX_RECEIVED };
+	struct rqs_conn *conn;
+
+	if (result <= 0) {
+		if (!(sk->sk_shutdown & RQS_RCV_SHUTDOWN) || sk->sk_receive_queue.qlen)
+			return;
+		conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
+		/* A client that only says that it has no more to say is still to be answered. */
+		if (sk->sk_shutdown == RQS_SHUTDOWN_BOTH || (conn && conn->role == RQS_CONN_CLIENT))
+			rqs_unix_over(sk, conn, result < 0);
+		return;
+	}
+	conn = rqs_unix_conn_of(sk, true);
+	if (!conn)
+		return;
+	event.seq = conn->copied_seq;
+	rqs_unix_read(sk, conn, result, peeked);
+	rqs_unix_passed(sk, conn, &event, result);
+}
+
+/* After a call that writes: @result bytes, or an error. */
+static __always_inline void rqs_unix_sent(struct sock *sk, int result)
+{
+	struct rqs_fast event = { .window = RQS_WINDOW_UNIX_SENT };
+	struct rqs_conn *conn;
+
+	if (result <= 0) {
+		if (sk->sk_shutdown != RQS_SHUTDOWN_BOTH)
+			return;
+		conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
+		/* What a client was sent it may still read. */
+		if (!conn || conn->role == RQS_CONN_SERVER)
+			rqs_unix_over(sk, conn, true);
+		return;
+	}
+	conn = rqs_unix_conn_of(sk, false);
+	if (!conn)
+		return;
+	event.seq = conn->sent_seq;
+	conn->sent_seq += result;
+	if (conn->handed_first_ns)
+		event.now_ns = conn->handed_ns;
+	rqs_unix_passed(sk, conn, &event, result);
+	conn->handed_first_ns = 0;
+}
+
+/*
+ * Connections that were open before rqscope was are told from later ones: all that there are when the hooks are at work,
+ * and before http_unix_listed is set.
+ */
+SEC("iter/unix")
+int http_list_unix(struct bpf_iter__unix *ctx)
+{
+	struct unix_sock *unix_sock = ctx->unix_sk;
+	struct sock *sk = (struct sock *)unix_sock;
+
+	if (unix_sock && rqs_is_unix(sk) && unix_sock->peer && !bpf_sk_storage_get(&http_conns, sk, NULL, 0))
+		rqs_unix_opened(sk, unix_sock, unix_sock->peer, RQS_CONN_UNKNOWN);
+	return 0;
+}
+
+/*
+ * Requests open on a socket that nobody holds any more, or whose client has gone. Run once a second, where any are open on
+ * Unix sockets. What it finds twice is ended: a call that was under way at the first time is over.
+ */
+SEC("iter/bpf_sk_storage_map")
+int http_sweep_unix(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct unix_sock *unix_sock;
+	struct sock *sk = ctx->sk, *peer;
+	struct rqs_conn *conn;
+	bool dead, left;
+
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+		return 0;
+	unix_sock = bpf_skc_to_unix_sock(sk);
+	conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
+	if (!unix_sock || !conn || conn->opened == conn->ended)
+		return 0;
+	peer = unix_sock->peer;
+	dead = sk->__sk_common.skc_flags & RQS_SOCK_DEAD;
+	left = conn->role == RQS_CONN_SERVER && sk->sk_shutdown == RQS_SHUTDOWN_BOTH && peer &&
+	       peer->__sk_common.skc_flags & RQS_SOCK_DEAD;
+	if (!dead && !left)
+		return 0;
+	if (!conn->dying)
+		conn->dying = 1;
+	else
+		rqs_unix_finish(conn, sk, dead && conn->role == RQS_CONN_SERVER);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * http_unix_conn - what is kept of a connection over a Unix stream socket, and when bytes were handed over.
+ * rqs_unix_handed() is of sk_data_ready, which fires in the sender's own call for each piece that it queues: for the reader
+ * the moment of arrival, for the sender that of handing over.
+ */
+#ifndef RQS_BPF_HTTP_UNIX_CONN_H
+#define RQS_BPF_HTTP_UNIX_CONN_H
+
+#include "http_end.h"
+
+#define RQS_SOCK_STREAM 1
+#define RQS_UNIX_PIECE_MAX (1 << 20) /* more than one piece in a queue ever has */
+
+/* Set when the Unix connections are known that were open before: others are seen from their first byte. */
+__u32 http_unix_listed = 0;
+
+static __always_inline bool rqs_is_unix(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_UNIX && sk->sk_type == RQS_SOCK_STREAM && !(http_off & RQS_PART_UNIX);
+}
+
+/* A Unix connection of which nothing was seen. @role: what it is if its first byte is still to come. */
+static __always_inline struct rqs_conn *rqs_unix_opened(struct sock *sk, struct unix_sock *unix_sock, struct sock *peer, __u8 role)
+{
+	struct rqs_conn *conn = bpf_sk_storage_get(&http_conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	bool is_new = http_unix_listed && role != RQS_CONN_UNKNOWN && !(role == RQS_CONN_CLIENT && http_off & RQS_PART_CLIENT);
+	const struct unix_address *address = unix_sock->addr;
+
+	if (!conn) {
+		RQS_LOST(connections);
+		return NULL;
+	}
+	rqs_conn_reset(conn, sk, is_new ? RQS_CONN_NEW : RQS_CONN_JOIN, http_unix_listed ? role : RQS_CONN_UNKNOWN);
+	conn->local_peer = 1;
+	conn->queue_unknown = !http_unix_listed || role == RQS_CONN_UNKNOWN;
+	/* The end that listened has a name, and so have all that it accepted. */
+	if (peer && (role == RQS_CONN_CLIENT || !address))
+		address = rqs_cast(struct unix_sock, peer)->addr;
+	conn->unix_address = (__u64)address;
+	return conn;
+}
+
+/* @peer hands bytes to @sk: the running task is in the call that does it. */
+static __always_inline void rqs_unix_handed(struct sock *sk)
+{
+	struct unix_sock *unix_sock = bpf_skc_to_unix_sock(sk);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct rqs_conn *conn, *sender;
+	const struct sk_buff *piece;
+	struct sock *peer;
+	__u64 now_ns;
+
+	peer = unix_sock ? unix_sock->peer : NULL;
+	if (!peer)
+		return;
+	conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
+	sender = bpf_sk_storage_get(&http_conns, peer, NULL, 0);
+	if (!conn && !sender && http_unix_listed) {
+		/* In HTTP the client speaks first. */
+		conn = rqs_unix_opened(sk, unix_sock, peer, RQS_CONN_SERVER);
+		sender = rqs_unix_opened(peer, rqs_cast(struct unix_sock, peer), sk, RQS_CONN_CLIENT);
+	}
+	if ((!conn || conn->mode == RQS_CONN_OFF) && (!sender || sender->mode == RQS_CONN_OFF))
+		return;
+	now_ns = bpf_ktime_get_ns();
+	/* The newest piece, unless somebody was quick to read it. */
+	piece = sk->sk_receive_queue.prev;
+	if (conn && conn->mode != RQS_CONN_OFF && !conn->queue_unknown && piece->sk == peer && piece->len < RQS_UNIX_PIECE_MAX) {
+		conn->queued_seq += piece->len;
+		rqs_arrival_push(conn, conn->queued_seq, now_ns);
+	}
+	if (!sender || sender->mode == RQS_CONN_OFF)
+		return;
+	if (!sender->handed_first_ns)
+		sender->handed_first_ns = now_ns;
+	sender->handed_ns = now_ns;
+	sender->handed_tid = task->pid;
+	sender->handed_run_delay_ns = task->sched_info.run_delay;
+	sender->handed_exec_ns = rqs_exec_base(task);
+}
+
+#endif
