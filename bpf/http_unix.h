@@ -6,8 +6,9 @@
  * Engine: http.h. Bytes: http_calls.h, and what that misses.
  * A Unix socket has no positions of its own: bytes are counted here (copied_seq, sent_seq, queued_seq). Its end shows in no
  * hook either: it is noticed by the other end's next call (a read of nothing, a refused write), or at the next sweep, since
- * the kernel keeps a closed socket as long as its peer (net/unix/af_unix.c unix_release_sock(), unix_peer()).
- * Misses: bytes that are read by splice(2); where both ends go at one moment, what was open on them is told by user space.
+ * the kernel keeps a closed socket as long as its peer (net/unix/af_unix.c unix_release_sock(), unix_peer()). Where both ends
+ * go between two sweeps, the sweep says how many requests are still open, and user space sees how many are not.
+ * Misses: bytes that are read by splice(2).
  */
 #ifndef RQS_BPF_HTTP_UNIX_H
 #define RQS_BPF_HTTP_UNIX_H
@@ -17,6 +18,9 @@
 #define RQS_SHUTDOWN_BOTH 3 /* include/net/sock.h */
 #define RQS_SOCK_DEAD 1	    /* 1 << SOCK_DEAD: closed by its process */
 #define RQS_UNIX_MISSES 1024 /* events without a head after which a connection that was open before is given up */
+
+/* Requests that the sweep found open, by the slot of their service. User space sets it to 0 before. */
+__u32 http_open[RQS_SLOT_MAX];
 
 /* The end of a connection whose other end has gone, or that has itself. @in_order: its sender closed it. */
 static __always_inline void rqs_unix_finish(struct rqs_conn *conn, const struct sock *sk, bool in_order)
@@ -173,34 +177,39 @@ int http_list_unix(struct bpf_iter__unix *ctx)
 	return 0;
 }
 
-/*
- * Requests open on a socket that nobody holds any more, or whose client has gone. Run once a second, where any are open on
- * Unix sockets. What it finds twice is ended: a call that was under way at the first time is over.
- */
-SEC("iter/bpf_sk_storage_map")
-int http_sweep_unix(struct bpf_iter__bpf_sk_storage_map *ctx)
+/* Requests open on a socket that nobody holds any more, or whose client has gone. */
+static __always_inline void rqs_unix_sweep(struct sock *sk, struct rqs_conn *conn)
 {
-	struct unix_sock *unix_sock;
-	struct sock *sk = ctx->sk, *peer;
-	struct rqs_conn *conn;
-	bool dead, left;
+	struct unix_sock *unix_sock = bpf_skc_to_unix_sock(sk);
+	struct sock *peer = unix_sock ? unix_sock->peer : NULL;
+	bool dead = sk->__sk_common.skc_flags & RQS_SOCK_DEAD;
+	bool left = conn->role == RQS_CONN_SERVER && sk->sk_shutdown == RQS_SHUTDOWN_BOTH && peer &&
+		    peer->__sk_common.skc_flags & RQS_SOCK_DEAD;
 
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
-		return 0;
-	unix_sock = bpf_skc_to_unix_sock(sk);
-	conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
-	if (!unix_sock || !conn || conn->opened == conn->ended)
-		return 0;
-	peer = unix_sock->peer;
-	dead = sk->__sk_common.skc_flags & RQS_SOCK_DEAD;
-	left = conn->role == RQS_CONN_SERVER && sk->sk_shutdown == RQS_SHUTDOWN_BOTH && peer &&
-	       peer->__sk_common.skc_flags & RQS_SOCK_DEAD;
 	if (!dead && !left)
-		return 0;
+		return;
+	/* What is found twice is ended: a call that was under way at the first time is over. */
 	if (!conn->dying)
 		conn->dying = 1;
 	else
 		rqs_unix_finish(conn, sk, dead && conn->role == RQS_CONN_SERVER);
+}
+
+/* Run once a second where requests are open on Unix sockets; tells in http_open what is open. */
+SEC("iter/bpf_sk_storage_map")
+int http_sweep_unix(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	struct rqs_conn *conn;
+
+	if (!sk)
+		return 0;
+	conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
+	if (!conn || conn->opened == conn->ended)
+		return 0;
+	if (conn->family == AF_UNIX)
+		rqs_unix_sweep(sk, conn);
+	http_open[conn->slot & (RQS_SLOT_MAX - 1)] += conn->opened - conn->ended;
 	return 0;
 }
 

@@ -151,9 +151,11 @@ static void collector_tick(struct rqs_collector *collector, uint64_t deadline_ns
 		rqs_poll_second_done(collector->poll);
 	if (!err && !rqs_handover_push(collector->handover, collector->waiting))
 		collector->waiting = NULL;
-	/* After the window is on its way: on a host with many tasks this takes a while. */
-	if (reading.vitals)
+	/* After the window is on its way: with many tasks or connections this takes a while. */
+	if (reading.vitals) {
+		rqs_poll_sweep(collector->poll);
 		collector->waiting_task_count = rqs_poll_waiters(collector->poll, &collector->waiting_tasks);
+	}
 }
 
 static void *collector_run(void *data)

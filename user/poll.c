@@ -30,7 +30,7 @@ struct poll_slot {
 	uint64_t sum;	       /* of its activity when its lanes were last read */
 	uint64_t second_sum;   /* ... a second ago */
 	uint32_t idle_seconds; /* without process, open request or activity */
-	int64_t abandoned;     /* open requests of Unix sockets that went with both their ends, see bpf/http_unix.h */
+	int64_t vanished;      /* open requests of Unix sockets that went with both their ends, see bpf/http_unix.h */
 	bool alive;	       /* a process was seen in this second */
 	bool retired;
 };
@@ -153,7 +153,7 @@ static void poll_idents(struct rqs_poll *poll)
 		ident = &poll->idents[value.slot];
 		if (ident->name[0])
 			continue;
-		poll->states[value.slot] = (struct poll_slot){ .key = key, .abandoned = poll->states[value.slot].abandoned };
+		poll->states[value.slot] = (struct poll_slot){ .key = key, .vanished = poll->states[value.slot].vanished };
 		ident->netns = key.netns;
 		ident->port = key.port;
 		ident->role = key.role;
@@ -222,8 +222,8 @@ static int poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
 			missing--;
 		}
 	}
-	reading->sum.aborted += poll->states[slot].abandoned;
-	reading->sum.in_flight -= poll->states[slot].abandoned;
+	reading->sum.aborted += poll->states[slot].vanished;
+	reading->sum.in_flight -= poll->states[slot].vanished;
 	poll->states[slot].in_flight = reading->sum.in_flight;
 	poll->slot_count++;
 	return 0;
@@ -411,35 +411,53 @@ static bool has_open_unix(const struct rqs_poll *poll)
 	return false;
 }
 
-/* Requests open on Unix sockets that nobody holds any more: the kernel ends them, and says nothing. */
-static void poll_sweep(struct rqs_poll *poll)
+/*
+ * Requests that are open on no socket any more are aborted; the next reading says so. Only where nothing has happened on the
+ * service since its lanes were read are the two numbers of one moment.
+ */
+static void poll_vanished(struct rqs_poll *poll, uint32_t slot, int64_t open)
 {
+	struct poll_slot *state = &poll->states[slot];
+	uint64_t sum = 0;
+
+	if (!is_unix(state) || state->in_flight <= open ||
+	    bpf_map_lookup_elem(poll->maps->http_activity, &slot, poll->activity))
+		return;
+	for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
+		sum += poll->activity[cpu];
+	if (sum != state->sum)
+		return;
+	state->vanished += state->in_flight - open;
+	state->sum = UINT64_MAX; /* so that it is read again */
+}
+
+void rqs_poll_sweep(struct rqs_poll *poll)
+{
+	volatile uint32_t *open = poll->maps->http_open;
+	ssize_t bytes;
 	char text[16];
 	int fd;
 
-	if (poll->maps->http_unix_sweep < 0 || !has_open_unix(poll))
+	if (poll->maps->http_sweep < 0 || !has_open_unix(poll))
 		return;
-	fd = bpf_iter_create(poll->maps->http_unix_sweep);
+	fd = bpf_iter_create(poll->maps->http_sweep);
 	if (fd < 0)
 		return;
-	while (read(fd, text, sizeof(text)) > 0)
-		;
+	for (uint32_t slot = 0; slot < RQS_SLOT_MAX; slot++)
+		open[slot] = 0;
+	do
+		bytes = read(fd, text, sizeof(text));
+	while (bytes > 0);
 	close(fd);
+	for (uint32_t slot = 0; !bytes && slot < RQS_SLOT_MAX; slot++)
+		poll_vanished(poll, slot, open[slot]);
 }
 
 /* Once a second: take back a slot that nobody uses, and after a rest give it away. */
 static void poll_retire(struct rqs_poll *poll, uint32_t slot)
 {
 	struct poll_slot *state = &poll->states[slot];
-	bool quiet = !state->alive && state->sum == state->second_sum;
-	bool idle = quiet && !state->in_flight;
-
-	/* Nobody is left who could answer them. */
-	if (quiet && state->in_flight > 0 && is_unix(state)) {
-		state->abandoned += state->in_flight;
-		state->in_flight = 0;
-		state->sum = UINT64_MAX; /* read the slot again at the next tick */
-	}
+	bool idle = !state->alive && !state->in_flight && state->sum == state->second_sum;
 
 	state->second_sum = state->sum;
 	state->alive = false;
@@ -479,6 +497,5 @@ uint32_t rqs_poll_pids(struct rqs_poll *poll, const struct rqs_pid **ret_pids)
 	for (uint32_t slot = RQS_ROLE_COUNT; slot < RQS_SLOT_MAX; slot++)
 		if (poll->idents[slot].name[0])
 			poll_retire(poll, slot);
-	poll_sweep(poll);
 	return count;
 }

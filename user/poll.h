@@ -45,6 +45,9 @@ void rqs_poll_second_done(struct rqs_poll *poll);
  */
 uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_waiting);
 
+/** rqs_poll_sweep() - once a second, after a reading: end requests that are open on Unix sockets which nobody holds any more. */
+void rqs_poll_sweep(struct rqs_poll *poll);
+
 /**
  * rqs_poll_runs() - how often the programs ran since attaching, and how long the timed ones of these runs took.
  * Return: how many programs there are; always the same ones.

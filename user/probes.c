@@ -187,7 +187,7 @@ static void probe_unix(struct rqs_probes *probes, struct bpf_program *list, stru
 	bpf_link__destroy(link);
 	probes->unix_sweep = bpf_program__attach_iter(sweep, &opts);
 	if (probes->unix_sweep)
-		probes->maps.http_unix_sweep = bpf_link__fd(probes->unix_sweep);
+		probes->maps.http_sweep = bpf_link__fd(probes->unix_sweep);
 }
 
 /* Of tap A they are programs of their own, of tap B the same ones as for TCP. */
@@ -234,6 +234,7 @@ static void probe_unix(struct rqs_probes *probes, struct bpf_program *list, stru
 		if (!((probes)->config.without & RQS_PART_UNIX))                                             \
 			probe_unix(probes, skel->progs.http_list_unix, skel->progs.http_sweep_unix,          \
 				   skel->maps.http_conns, &skel->bss->http_unix_listed);                     \
+		(probes)->maps.http_open = skel->bss->http_open;                                             \
 		(probes)->http_##tap = skel;                                                                 \
 		(probes)->maps.http_lanes = bpf_map__fd(skel->maps.http_lanes);                              \
 		(probes)->maps.http_activity = bpf_map__fd(skel->maps.http_activity);                        \
@@ -417,7 +418,7 @@ static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
 	probes->status_count = PROBE_COUNT;
 	probes->control_fd = -1;
 	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .waiters = -1, .http_lanes = -1,
-						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1, .http_unix_sweep = -1 };
+						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1, .http_sweep = -1 };
 	return probes;
 }
 

@@ -50,7 +50,8 @@ struct rqs_probe_maps {
 	int http_services;
 	int http_pids;
 	int http_free;
-	int http_unix_sweep; /* a link, as waiters; read to its end it ends what is open on Unix sockets that nobody holds */
+	int http_sweep; /* a link, as waiters; read to its end it ends what is open on Unix sockets that nobody holds ... */
+	volatile uint32_t *http_open; /* ... and adds to these, by slot, how many requests are open */
 	const volatile uint32_t *http_slots_used; /* NULL when off, as below */
 	volatile uint8_t *http_generations;
 	struct rqs_probe_program programs[RQS_PROGRAMS_MAX];

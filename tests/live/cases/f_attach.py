@@ -7,7 +7,7 @@ from lib.snapshot import lost, service_at
 from lib.wire import LIMIT_S, Server, answer, ask, connect, echo
 
 
-@case()
+@case(unix=True)
 def joined_at_the_next_request(bench):
     """Idle keep-alive connections: each request after the start counts."""
     with Server(echo) as server:
@@ -29,7 +29,7 @@ def joined_at_the_next_request(bench):
             rq.stop()
 
 
-@case()
+@case(unix=True)
 def never_used_connection(bench):
     """Opened before the start, first request after it."""
     with Server(echo) as server:
@@ -44,7 +44,7 @@ def never_used_connection(bench):
             rq.stop()
 
 
-@case()
+@case(unix=True)
 def answer_to_a_request_from_before(bench):
     """It is unmatched, no request and no response; what follows on the connection counts."""
     read, go = threading.Event(), threading.Event()
@@ -72,7 +72,7 @@ def answer_to_a_request_from_before(bench):
             rq.stop()
 
 
-@case()
+@case(unix=True)
 def start_inside_a_body(bench):
     """rqscope starts in the middle of a request's and of a response's body; both are joined afterwards."""
     attached = threading.Event()

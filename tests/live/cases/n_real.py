@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Real servers under real clients: what each says it did is what rqscope says, in both roles."""
 import os
-import socket
 import statistics
 import time
 
@@ -10,7 +9,7 @@ from lib.child import Child
 from lib.clients import CLIENTS, curl_times, exe_of
 from lib.report import case, equal
 from lib.roles import await_books, did, find
-from lib.wire import LIMIT_S, Peer
+from lib.wire import LIMIT_S, Peer, fresh_listener, port_of
 
 MS = 1000000
 
@@ -94,8 +93,8 @@ def real_gunicorn(bench):
 
 def late_server(tell):
     """Reads late, answers late, and gives its body in three parts."""
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        tell(listener.getsockname()[1])
+    with fresh_listener() as listener:
+        tell(port_of(listener))
         while True:
             peer = Peer(listener.accept()[0])
             peer.sock.settimeout(LIMIT_S)
@@ -124,7 +123,8 @@ def as_curl_says(bench, what, port, path, *options, runs=5):
     before = sums(bench.rq.settled(), port)
     rows = []
     for _ in range(runs):
-        said = curl_times(f'http://127.0.0.1:{port}{path}', *options)
+        said = curl_times(f'http://t{path}', '--unix-socket', port) if isinstance(port, str) else \
+            curl_times(f'http://127.0.0.1:{port}{path}', *options)
         after = sums(await_books(bench.rq, lambda now: sums(now, port)[0] > before[0], 'the request of curl')[1], port)
         equal(after[0] - before[0], 1, 'timed requests of curl')
         rows.append((said[0], after[1] - before[1], said[1], after[2] - before[2]))

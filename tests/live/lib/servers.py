@@ -23,7 +23,7 @@ SBIN = os.environ['PATH'] + ':/usr/sbin:/sbin'
 class Program:
     """A server with a folder of its own, from a command; ready when its port is open. exe: what rqscope calls it."""
 
-    def __init__(self, exe, mark):
+    def __init__(self, exe, mark, unix=False):
         self.exe = exe
         self.mark = mark  # what it writes for each request
         self.drops = False  # whether it reads on, and drops what comes, where it has closed a connection
@@ -33,7 +33,7 @@ class Program:
         self.write('files/hello', BODY)
         self.log = self.write('log', b'')
         os.chmod(self.log, 0o666)
-        self.port = free_port()
+        self.port = os.path.join(self.dir, 'socket') if unix else free_port()
         self.process = None
 
     def write(self, name, data):
@@ -64,8 +64,9 @@ class Program:
         return self
 
     def _open(self):
-        with socket.socket() as sock:
-            return self.process.poll() is None and sock.connect_ex(('127.0.0.1', self.port)) == 0
+        unix = isinstance(self.port, str)
+        with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as sock:
+            return self.process.poll() is None and sock.connect_ex(self.port if unix else ('127.0.0.1', self.port)) == 0
 
     def count(self):
         """Requests so far, as the server wrote them down."""
@@ -166,12 +167,12 @@ http.createServer((request, response) => {
 	fs.writeSync(fd, '.');
 	response.setHeader('Content-Length', body.length);
 	response.end(body);
-}).listen(Number(port), '127.0.0.1');
+}).listen(...(port[0] === '/' ? [port] : [Number(port), '127.0.0.1']));
 '''
 
 
-def node():
-    server = Program('node', '.')
+def node(unix=False):
+    server = Program('node', '.', unix)
     return server.run('node', '-e', NODE_SCRIPT, server.log, str(server.port), str(BODY_BYTES))
 
 
@@ -185,10 +186,10 @@ def app(environ, start_response):
 '''
 
 
-def gunicorn():
-    server = Program(python_exe(), '.')
+def gunicorn(unix=False):
+    server = Program(python_exe(), '.', unix)
     server.write('marking.py', GUNICORN_APP.format(log=server.log, bytes=BODY_BYTES))
-    return server.run('gunicorn', '--workers', '2', '--bind', f'127.0.0.1:{server.port}', '--chdir', server.dir,
+    return server.run('gunicorn', '--workers', '2', '--bind', f'unix:{server.port}' if unix else f'127.0.0.1:{server.port}', '--chdir', server.dir,
                       '--log-level', 'error', '--worker-tmp-dir', server.dir, 'marking:app',
                       env=dict(os.environ, PYTHONDONTWRITEBYTECODE='1'))
 
