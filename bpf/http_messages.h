@@ -33,7 +33,7 @@ __noinline int rqs_feed_bad(struct rqs_feed *feed, struct rqs_conn *conn, struct
 		else if (feed->is_request && !feed->window_at && work->windows[feed->window & (RQS_WINDOWS - 1)].data[0] == 0x16 &&
 			 work->windows[feed->window & (RQS_WINDOWS - 1)].data[1] == 3)
 			RQS_LOST(tls_connections);
-		else
+		else if (conn->family != AF_UNIX) /* of Unix sockets it is what is usual */
 			RQS_LOST(other_connections);
 		break;
 	case RQS_CONN_JOIN:

@@ -14,10 +14,27 @@
 
 /* Set when the Unix connections are known that were open before: others are seen from their first byte. */
 __u32 http_unix_listed = 0;
+/* The socket that rqscope itself listens on; the rest is 0. Empty where it has none. */
+char http_self_path[RQS_UNIX_PATH_ROOM] __attribute__((aligned(8))) = "";
 
 static __always_inline bool rqs_is_unix(const struct sock *sk)
 {
 	return sk->__sk_common.skc_family == AF_UNIX && sk->sk_type == RQS_SOCK_STREAM && !(http_off & RQS_PART_UNIX);
+}
+
+/* Whether a connection is one of rqscope's own. */
+static __always_inline bool rqs_unix_is_self(const struct rqs_conn *conn)
+{
+	char path[RQS_UNIX_PATH_ROOM] __attribute__((aligned(8))) = "";
+	__u32 i;
+
+	if (!http_self_path[0])
+		return false;
+	rqs_read_unix_path(conn, path);
+	for (i = 0; i < RQS_UNIX_PATH_ROOM; i += 8)
+		if (*(__u64 *)&path[i] != *(__u64 *)&http_self_path[i])
+			return false;
+	return true;
 }
 
 /* A Unix connection of which nothing was seen. @role: what it is if its first byte is still to come. */
@@ -38,6 +55,8 @@ static __always_inline struct rqs_conn *rqs_unix_opened(struct sock *sk, struct 
 	if (peer && (role == RQS_CONN_CLIENT || !address))
 		address = rqs_cast(struct unix_sock, peer)->addr;
 	conn->unix_address = (__u64)address;
+	if (rqs_unix_is_self(conn))
+		conn->mode = RQS_CONN_OFF;
 	return conn;
 }
 

@@ -16,6 +16,7 @@
 #define RQS_NAME_MAX 32  /* an executable's name, NUL included */
 #define RQS_METHOD_MAX 16
 #define RQS_UNIX_PATH_MAX 108 /* sun_path of struct sockaddr_un */
+#define RQS_UNIX_PATH_ROOM 112 /* with a NUL */
 #define RQS_PATH_MAX 64  /* bytes of a request's path that are kept; the query string never is */
 #define RQS_SLOT_MAX 128 /* services told apart; slot 0 takes what came after the table was full */
 #define RQS_STATUS_LOW 100

@@ -18,7 +18,7 @@ struct rqs_event {
 	uint32_t pid; /* 0: none */
 	char service[4 * RQS_NAME_MAX]; /* "": none */
 	uint16_t port;			/* 0: none */
-	char path[RQS_UNIX_PATH_MAX + 4]; /* of a Unix socket; "": none */
+	char path[RQS_UNIX_PATH_ROOM]; /* of a Unix socket; "": none */
 	char text[RQS_EVENT_TEXT_MAX];
 	bool has_duration;
 	bool has_split;

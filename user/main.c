@@ -201,7 +201,7 @@ static int serve_open(struct app *app, const struct rqs_options *options, const 
 	if (rqs_server_open(&config, app->model, &app->server, error))
 		return complain(EXIT_FAILED, error);
 	rqs_server_set_source(app->server, app->handover);
-	rqs_probes_set_self_port(app->probes, rqs_server_port(app->server));
+	rqs_probes_set_self(app->probes, rqs_server_port(app->server), options->listen_unix);
 	return EXIT_DONE;
 }
 

@@ -517,12 +517,18 @@ void rqs_probes_set_off(struct rqs_probes *probes, uint32_t parts)
 		__atomic_store_n(&probes->http_b->bss->http_off, parts, __ATOMIC_RELAXED);
 }
 
-void rqs_probes_set_self_port(struct rqs_probes *probes, uint16_t port)
+void rqs_probes_set_self(struct rqs_probes *probes, uint16_t port, const char *path)
 {
-	if (probes->http_a)
+	size_t bytes = strnlen(path, RQS_UNIX_PATH_MAX);
+
+	if (probes->http_a) {
+		memcpy(probes->http_a->bss->http_self_path, path, bytes);
 		probes->http_a->bss->http_self_port = port;
-	if (probes->http_b)
+	}
+	if (probes->http_b) {
+		memcpy(probes->http_b->bss->http_self_path, path, bytes);
 		probes->http_b->bss->http_self_port = port;
+	}
 }
 
 static uint64_t object_recursion_misses(const struct bpf_object *object)

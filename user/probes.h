@@ -82,8 +82,11 @@ const struct rqs_probe_maps *rqs_probes_maps(const struct rqs_probes *probes);
  */
 void rqs_probes_set_off(struct rqs_probes *probes, uint32_t parts);
 
-/** rqs_probes_set_self_port() - leave out connections to this port on this host, rqscope's own. */
-void rqs_probes_set_self_port(struct rqs_probes *probes, uint16_t port);
+/**
+ * rqs_probes_set_self() - leave out rqscope's own connections: those to a port of this host, or to a Unix socket.
+ * @port: 0: none. @path: at most RQS_UNIX_PATH_MAX bytes; "": none.
+ */
+void rqs_probes_set_self(struct rqs_probes *probes, uint16_t port, const char *path);
 
 /** rqs_probes_recursion_misses() - runs that the kernel skipped since a program was already running on that CPU. */
 uint64_t rqs_probes_recursion_misses(const struct rqs_probes *probes);

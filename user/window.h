@@ -23,7 +23,7 @@
 struct rqs_service_ident {
 	char name[4 * RQS_NAME_MAX]; /* of the executable */
 	char container[80];	     /* "" on the host itself */
-	char path[RQS_UNIX_PATH_MAX + 4]; /* of a Unix socket, '@' first in the abstract namespace; "": a port, or no name */
+	char path[RQS_UNIX_PATH_ROOM]; /* of a Unix socket, '@' first in the abstract namespace; "": a port, or no name */
 	uint32_t netns;
 	uint16_t port;
 	uint8_t role; /* enum rqs_role */

@@ -28,7 +28,7 @@ export function shares(split) {
 }
 
 export function serviceName(service) {
-	return service.port ? `${service.name} :${service.port}` : service.name;
+	return service.port ? `${service.name} :${service.port}` : service.path ? `${service.name} ${service.path}` : service.name;
 }
 
 /**

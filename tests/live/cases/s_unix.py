@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What only Unix sockets have: names, ends that no hook shows, proxies in front. The rest runs over them with the _unix cases."""
+import json
 import os
 import select
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -12,10 +14,12 @@ from cases.o_proxy import KEPT_LOCATION, through
 from cases.q_parts import left_out, turn
 from lib import servers
 from lib.child import Child
+from lib.clients import run
 from lib.report import case, equal, within
 from lib.roles import await_books, find
+from lib.rqscope import BIN
 from lib.snapshot import lost
-from lib.wait import wait_until
+from lib.wait import stop_process, wait_until
 from lib.wire import LIMIT_S, Peer, Server, answer, ask, connect, echo, fresh_listener, over_unix, port_of, unix_listener
 
 KEPT = 'upstream back {{ server unix:{port}; keepalive 16; }}'
@@ -260,3 +264,20 @@ def unix_other_traffic_is_left_alone(bench):
                 peer.close()
         finally:
             rq.stop()
+
+
+@case()
+def unix_own_connections_are_left_out(bench):
+    """rqscope on a Unix socket, asked by curl: neither end is told."""
+    path = os.path.join(bench.dir, 'rqscope.sock')
+    process = subprocess.Popen([BIN, 'serve', '--tap', bench.tap, '--no-auth', '--listen', f'unix:{path}'], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: os.path.exists(path), 10, 'its socket')
+
+        def snapshot():
+            return json.loads(run('curl', '-s', '--unix-socket', path, 'http://t/api/v1/snapshot'))
+        wait_until(lambda: snapshot()['history']['windows'] >= 5, 10, 'five windows')
+        equal([item['name'] for item in snapshot()['services'] if item['path'] == path], [], 'services on its socket')
+    finally:
+        equal(stop_process(process), 0, 'its status')

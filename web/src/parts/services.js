@@ -43,7 +43,7 @@ export class Services {
 		this.wanted = [];
 		this.message = null;
 		this.grid = new Grid({ label: 'Services', columns: COLUMNS, kept: prefs.sort, sort: '-rate', make, press: on.pick, sorted: on.sorted,
-			id: (s) => `${s.slot} ${s.role} ${s.name} ${s.port}`, fill: (row, s) => this.#fill(row, s) });
+			id: (s) => `${s.slot} ${s.role} ${s.name} ${place(s)}`, fill: (row, s) => this.#fill(row, s) });
 		const heading = el('h2'), title = el('span', '', 'Services');
 		title.id = 'services-title';
 		this.summary = el('small');
