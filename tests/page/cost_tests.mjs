@@ -129,6 +129,24 @@ export async function costTests(browser, dir) {
 		console.error(`a frame takes ${median.toFixed(2)} ms, one in ten more than ${most.toFixed(2)} ms`);
 		assert(median < FRAME_MOST_MS, `half of the frames took ${median.toFixed(1)} ms or more`);
 	}, { init: countFrames });
+	await test('one_service_alone_is_as_cheap', async () => {
+		const feed = new Feed({ dir, scenario: 'slow' });
+		const url = await feed.start();
+		const seen = [];
+		try {
+			while (seen.length < 3 && !seen.some((own) => own < OWN_MOST)) {
+				const page = await open(browser, `${url}#service=nginx&port=8080`, { ...pages, init: countFrames });
+				await live(page);
+				await until('its routes', () => page.$('.routes tbody tr'));
+				seen.push((await use(page, 80)).own);
+				await page.close();
+			}
+		} finally {
+			await feed.stop();
+		}
+		console.error(`percent of a core at 100 ms for one service alone: own work ${seen.map((own) => own.toFixed(1)).join(', ')}`);
+		assert(seen.at(-1) < OWN_MOST, `script, style and layout take ${seen.at(-1).toFixed(1)} % of a core`);
+	}, 120e3);
 	await run('128_cpus_200_services_and_500_events_are_no_slower', 'multitude', async (page, feed) => {
 		await until('200 rows', async () => (await page.$$('.services tbody tr')).length === 200);
 		for (let k = 0; k < 500; k++)

@@ -73,6 +73,18 @@ export class Feed {
 		this.host.version = version;
 	}
 
+	/** The place of a service passes to @service, or stays empty. */
+	replace(slot, service) {
+		const { services } = this.host.now;
+		for (const client of this.clients)
+			if (client.watched === slot) {
+				this.#send(client, { ...this.host.windows(client.sentSeq, slot), ended: true });
+				client.watched = null;
+			}
+		services[slot - 1] = service;
+		this.host.totals[slot - 1] = { requests: 1, errors: 0 };
+	}
+
 	#serve(req, res) {
 		const path = req.url.split('?')[0];
 		const file = this.files.get(path);
@@ -97,7 +109,7 @@ export class Feed {
 			socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
 			return;
 		}
-		const client = { socket, rateMs: 250, sentSeq: 0, eventSeq: 0, sentAt: 0, secondAt: 0 };
+		const client = { socket, rateMs: 250, sentSeq: 0, eventSeq: 0, sentAt: 0, secondAt: 0, watched: null };
 		accept(req, socket, 'rqscope.v1', (text) => this.#hear(client, JSON.parse(text)));
 		this.host.advance(Date.now());
 		this.#send(client, this.host.hello(client.rateMs));
@@ -118,7 +130,10 @@ export class Feed {
 		if (message.type === 'subscribe')
 			client.rateMs = message.rate_ms;
 		else if (message.type === 'history')
-			this.#send(client, this.host.history(message));
+			this.#send(client, message.slot === undefined || this.host.now.services[message.slot - 1] ? this.host.history(message)
+				: { type: 'error', code: 'no_service', text: `Nothing was seen in slot ${message.slot} yet.` });
+		else if (message.type === 'watch')
+			client.watched = message.slot === null || this.host.now.services[message.slot - 1] ? message.slot : null;
 		else if (message.type === 'ping')
 			this.#send(client, { type: 'pong' });
 	}
@@ -131,6 +146,8 @@ export class Feed {
 		for (const client of this.clients) {
 			if (now - client.sentAt >= client.rateMs - 5 && this.host.seq > client.sentSeq) {
 				this.#send(client, this.host.windows(client.sentSeq));
+				if (client.watched !== null && !this.host.now.withoutServiceWindows)
+					this.#send(client, this.host.windows(client.sentSeq, client.watched));
 				client.sentSeq = this.host.seq;
 				client.sentAt = now;
 			}
@@ -141,6 +158,8 @@ export class Feed {
 			if (now - client.secondAt >= 1000) {
 				client.secondAt = now;
 				this.#send(client, this.host.services());
+				if (client.watched !== null)
+					this.#send(client, this.host.routes(client.watched));
 				this.#send(client, this.host.status(this.clients.size));
 			}
 		}

@@ -5,6 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { scenarios } from './scenarios.mjs';
 
 const TICK_MS = 100;
+const SERVICE_KEPT_MS = 600e3;
+const ROUTES = [ // method, path, share of the requests, whether all errors are its, how much slower than the service
+	['GET', '/users/:id', 0.42, false, 0.6], ['GET', '/search', 0.21, true, 3], ['POST', '/orders', 0.15, false, 1.4], ['GET', '/static/*', 0.14, false, 0.1],
+	['DELETE', '/carts/:id/items/:id', 0.03, false, 0.9], [null, null, 0.05, false, 1]];
 export const LOWS = [0];
 for (let octave = 10; octave < 36; octave++)
 	for (let sub = 0; sub < 4; sub++)
@@ -113,6 +117,8 @@ export class Host {
 			this.seq++;
 			const w = this.#window(this.lastT, TICK_MS);
 			this.now.services?.forEach((s, k) => {
+				if (!s)
+					return;
 				const n = Math.round(w['http.server.requests'] * s.share);
 				this.totals[k].requests += n;
 				this.totals[k].errors += Math.round(n * s.errors);
@@ -135,11 +141,12 @@ export class Host {
 		this.events = this.events.slice(-100);
 	}
 
-	#window(t, span) {
-		const key = `${t}/${span}`;
+	/** @param {number} [slot] of this service, else of the host */
+	#window(t, span, slot) {
+		const key = `${t}/${span}/${slot ?? ''}`;
 		let w = this.cache.get(key);
 		if (!w) {
-			w = this.#make(t, span);
+			w = this.#make(t, span, slot);
 			this.cache.set(key, w);
 			if (this.cache.size > 40000)
 				this.cache.delete(this.cache.keys().next().value);
@@ -147,9 +154,17 @@ export class Host {
 		return w;
 	}
 
-	#make(t, span) {
-		const s = this.now.at(this.seconds(t), t);
-		const seed = Math.floor(t / TICK_MS) | 0;
+	/** What the scenario does at a moment, on the host or in one service. */
+	#at(t, slot) {
+		const s = this.now.at(this.seconds(t), t), service = this.now.services?.[slot - 1];
+		if (slot === undefined)
+			return s;
+		return { ...s, rate: s.rate * service.share, errors: service.errors, latency: service.latency?.(this.seconds(t)) ?? s.latency, split: service.split ?? s.split, sched: false, memory: null };
+	}
+
+	#make(t, span, slot) {
+		const s = this.#at(t, slot);
+		const seed = (Math.floor(t / TICK_MS) + (slot ?? 0) * 7001) | 0;
 		const w = { t, span };
 		const requests = s.http === false ? null : scatter(s.rate * span / 1000, seed, 1);
 		const rows = histogram(requests ?? 0, s.latency ?? [], seed);
@@ -178,7 +193,7 @@ export class Host {
 				'runqueue.switches': Math.round(s.waits * span / 1000), 'runqueue.length.now': Math.round(s.queue + 2 * (chance(seed, 21) - 0.5)),
 				'runqueue.length.max': Math.ceil(s.queue * 1.6 + 1), 'runqueue.length.mean': Math.max(0, s.queue * (0.85 + 0.3 * chance(seed, 22))),
 			});
-		if (span >= 1000 || t % 1000 < span)
+		if (s.memory && (span >= 1000 || t % 1000 < span))
 			Object.assign(w, { 'memory.total_bytes': s.memory.total, 'memory.used_bytes': s.memory.used, 'memory.available_bytes': s.memory.total - s.memory.used,
 				'memory.anonymous_bytes': s.memory.anonymous, 'memory.cached_bytes': s.memory.total * 0.3, 'pressure.memory_some': s.memory.stalled ?? 0, 'cpu.user': 0.3, 'cpu.system': 0.1, 'cpu.idle': 0.6 });
 		return w;
@@ -221,6 +236,10 @@ export class Host {
 			if (values.some((v) => v !== null))
 				columns[c] = values;
 		}
+		if (extra.slot !== undefined) {
+			const own = (all) => Object.fromEntries(Object.entries(all).filter(([name]) => name.startsWith('http.')).map(([name, values]) => [name.replace('http.server', 'service'), values]));
+			return { ...this.#frame(type, windows, {}), ...extra, columns: own(columns), heat: own(heat) };
+		}
 		return { type, seq: windows.map((w) => Math.round((w.t - this.attachedT) / TICK_MS)), t: windows.map((w) => w.t), span_ms: windows.map((w) => w.span), missed: 0, ...extra, columns, heat };
 	}
 
@@ -229,22 +248,33 @@ export class Host {
 		return { type: 'hello', protocol: 1, instance: this.instance, tool: { name: 'rqscope', version: this.version },
 			host: { name: 'web-07', kernel: '6.12.0', arch: 'x86_64', cpus: 8, ...host }, attached_ms: this.attachedT, now_ms: this.lastT, tick_ms: TICK_MS, rate_ms: rateMs, slow_ms: 1000, seq: this.seq,
 			columns: COLUMNS.filter((c) => !(this.now.withoutSplit && c.includes('.split.'))), heat: { lows_ns: LOWS },
-			history: [{ resolution_ms: 100, span_ms: 600000 }, { resolution_ms: 1000, span_ms: 21600000 }] };
+			history: [{ resolution_ms: 100, span_ms: 600000 }, { resolution_ms: 1000, span_ms: 21600000 }],
+			...(!this.now.withoutServiceWindows && { service_history: [{ resolution_ms: 1000, span_ms: SERVICE_KEPT_MS }] }) };
 	}
 
-	windows(afterSeq) {
+	/** @param {number} [slot] of this service, else of the host */
+	windows(afterSeq, slot) {
 		const list = [];
 		for (let seq = Math.max(afterSeq + 1, this.seq - 100); seq <= this.seq; seq++)
-			list.push(this.#window(this.lastT - (this.seq - seq) * TICK_MS, TICK_MS));
-		return this.#frame('windows', list, {});
+			list.push(this.#window(this.lastT - (this.seq - seq) * TICK_MS, TICK_MS, slot));
+		return slot === undefined ? this.#frame('windows', list, {}) : this.#frame('service_windows', list, { slot });
 	}
 
-	history({ id, from_ms: from, to_ms: to, points }) {
-		const fine = from >= this.lastT - 600e3;
+	routes(slot) {
+		const { requests, responses, errors, recent } = this.#service(this.now.services[slot - 1], slot - 1);
+		const shares = this.now.routes ?? ROUTES, of = (n, [, , share]) => Math.round(n * share);
+		return { type: 'routes', slot, t: this.lastT, over_ms: 10000, items: shares.map((r) => ({
+			method: r[0], path: r[1], requests: of(requests, r), responses: of(responses, r), errors: r[3] ? errors : 0, duration: recent.duration,
+			recent: { requests: of(recent.requests, r), responses: of(recent.responses, r), errors: r[3] ? recent.errors : 0, span_ms: recent.span_ms,
+				duration: Object.fromEntries(Object.entries(recent.duration).map(([name, value]) => [name, /_ns$/.test(name) ? value * (r[4] ?? 1) : value])) } })) };
+	}
+
+	history({ id, from_ms: from, to_ms: to, points, slot }) {
+		const fine = from >= this.lastT - 600e3 && (slot === undefined || !this.now.secondsOnly);
 		const step = fine ? TICK_MS : 1000;
 		const groups = [];
 		const perGroup = Math.max(1, Math.ceil((to - from) / points / step - 0.01));
-		const first = Math.max(from, this.attachedT, this.lastT - 21600e3);
+		const first = Math.max(from, this.attachedT, this.lastT - (slot === undefined ? 21600e3 : SERVICE_KEPT_MS));
 		let group = [], index = -1;
 		for (let t = Math.ceil(first / step) * step + (first % step ? 0 : step); t <= Math.min(to, this.lastT); t += step) {
 			const at = Math.floor((t - from - 1) / step / perGroup);
@@ -253,15 +283,15 @@ export class Host {
 				group = [];
 			}
 			index = at;
-			group.push(this.#window(t, step));
+			group.push(this.#window(t, step, slot));
 		}
 		if (group.length)
 			groups.push(this.#merge(group));
-		return this.#frame('history', groups, { id, from_ms: from, to_ms: to, resolution_ms: perGroup * step });
+		return this.#frame('history', groups, { id, from_ms: from, to_ms: to, resolution_ms: perGroup * step, ...(slot !== undefined && { slot }) });
 	}
 
 	services() {
-		const items = (this.now.services ?? []).map((s, k) => this.#service(s, k)).filter(Boolean);
+		const items = (this.now.services ?? []).map((s, k) => s && this.#service(s, k)).filter(Boolean);
 		return { type: 'services', t: this.lastT, over_ms: 10000, items };
 	}
 
@@ -274,7 +304,7 @@ export class Host {
 		const d = distribution('d', rows, k), q = quantiles('d', rows);
 		const split = s.split ?? this.now.at(this.seconds(this.lastT), this.lastT).split;
 		const { requests, errors } = this.totals[k];
-		return { slot: k + 1, name: s.name, role: 'server', port: s.port, container: s.container ?? null, pids: s.pids ?? [4711 + k], active: true,
+		return { slot: k + 1, name: s.name, role: s.role ?? 'server', port: s.port ?? 0, path: s.path ?? null, container: s.container ?? null, pids: s.pids ?? [4711 + k], active: true,
 			requests, responses: requests, upgrades: 0, aborted: 0, in_flight: Math.round((s.flight ?? 1) * rate * s.share * d['d.sum_ns'] / Math.max(1, d['d.count']) / 1e9), errors, untimed: 0,
 			recent: { requests: n, responses: n, errors: Math.round(n * s.errors), span_ms: 10000.2,
 				duration: { count: n, sum_ns: d['d.sum_ns'], min_ns: 1, max_ns: d['d.max_ns'], p50_ns: q['d.p50_ns'], p90_ns: q['d.p90_ns'], p99_ns: q['d.p99_ns'], p999_ns: q['d.p999_ns'] },

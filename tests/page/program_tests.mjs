@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
 import { join } from 'node:path';
+import { focusProgramTests } from './focus_tests.mjs';
 import { drop, replaying } from './replay_tests.mjs';
 import { latencyTests } from './latency_tests.mjs';
 import { timeProgramTests } from './time_tests.mjs';
@@ -217,6 +218,7 @@ export async function programTests(browser) {
 			await program.stop();
 		}
 	}, 60e3);
+	await focusProgramTests(browser, withProgram);
 	await timeProgramTests(browser, withProgram);
 	await latencyTests(browser, withProgram);
 }

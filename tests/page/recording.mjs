@@ -26,7 +26,7 @@ export function snapshotOf(host) {
 	return {
 		schema: 'rqscope/snapshot/1', tool: hello.tool, host: hello.host, taken_at: new Date(lastT).toISOString(), uptime_ns: uptimeMs * 1e6, slow_ms: hello.slow_ms,
 		totals: { http: {}, runqueue: status.runqueue },
-		services: host.services().items,
+		services: host.services().items.map((s) => ({ ...s, routes: host.routes(s.slot).items.map((r) => without(r, 'recent')) })),
 		history: {
 			tick_ms: hello.tick_ms, start: new Date(last.t[0] - last.span_ms[0]).toISOString(), windows: last.t.length, span_ns: last.t.length * hello.tick_ms * 1e6,
 			...without(last, 'resolution_ms'), heat: { lows_ns: LOWS, ...last.heat },

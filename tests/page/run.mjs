@@ -8,6 +8,7 @@ import { assert, binary, build, finish, launch, test } from './lib.mjs';
 import { chartTests } from './chart_tests.mjs';
 import { costTests } from './cost_tests.mjs';
 import { feedTests } from './feed_tests.mjs';
+import { focusTests } from './focus_tests.mjs';
 import { linkPureTests, linkTests } from './link_tests.mjs';
 import { programTests } from './program_tests.mjs';
 import { replayTests } from './replay_tests.mjs';
@@ -35,6 +36,7 @@ if (dir) {
 		await feedTests(browser, dir);
 		await servicesTests(browser, dir);
 		await linkTests(browser, dir);
+		await focusTests(browser, dir);
 		await timeTests(browser, dir);
 		await chartTests(browser, dir);
 		await costTests(browser, dir);

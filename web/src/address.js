@@ -9,8 +9,10 @@ const AHEAD_MS = 5000; // by so much a stretch of time may end after now
 
 export class Address {
 	/**
-	 * @param {{view: import('./view.js').View, services: import('./parts/services.js').Services, say: (text: string, bad?: boolean) => void,
-	 *	offline: () => boolean}} on offline: it is not the address that tells what is looked at
+	 * @param {{view: import('./view.js').View, services: import('./parts/services.js').Services, routes: import('./parts/routes.js').Routes,
+	 *	focus: import('./focus.js').Focus, say: (text: string, bad?: boolean) => void,
+	 *	offline: () => boolean}} on
+	 *	offline: it is not the address that tells what is looked at
 	 */
 	constructor(on) {
 		this.on = on;
@@ -20,13 +22,15 @@ export class Address {
 
 	/** Goes where the address leads. */
 	take() {
-		const { view, services, say } = this.on;
+		const { view, services, routes, focus, say } = this.on;
 		const link = readLink(location.hash.slice(1));
 		if (link.rangeMs)
 			view.choose(link.rangeMs, NaN);
 		this.stretch = link.stretch ?? null;
-		if (link.sort && !services.grid.sortBy(link.sort))
-			link.complaints.push('This link sorts services by a column that there is not.');
+		for (const [sort, grid, what] of [[link.sort, services.grid, 'services'], [link.routeSort, routes.grid, 'routes']])
+			if (sort && !grid.sortBy(sort))
+				link.complaints.push(`This link sorts ${what} by a column that there is not.`);
+		focus.show(link.service ?? null);
 		if (link.complaints.length)
 			say(link.complaints.join(' '), true);
 	}
@@ -51,7 +55,7 @@ export class Address {
 			this.timer = 0;
 			if (this.on.offline() || this.stretch)
 				return;
-			const fragment = this.#fragment({ rangeMs: prefs.range.get(), sort: '-rate' });
+			const fragment = this.#fragment({ rangeMs: prefs.range.get(), sort: '-rate', routeSort: '-rate' });
 			history.replaceState(null, '', location.pathname + location.search + (fragment && `#${fragment}`));
 		}, QUIET_MS);
 	}
@@ -70,7 +74,7 @@ export class Address {
 	}
 
 	#fragment(usual) {
-		const { view, services } = this.on;
-		return writeLink({ ...view.get(), sort: services.grid.sort }, usual);
+		const { view, services, routes, focus } = this.on;
+		return writeLink({ ...view.get(), service: focus.who, sort: services.grid.sort, routeSort: routes.grid.sort }, usual);
 	}
 }

@@ -5,14 +5,18 @@ import { Address } from './address.js';
 import * as assess from './assess.js';
 import { Scope } from './charts/scope.js';
 import { colours, readColours } from './colours.js';
-import { $, el, setData } from './dom.js';
+import * as condition from './condition.js';
+import { $, setData, setHidden } from './dom.js';
+import { Focus } from './focus.js';
 import * as format from './format.js';
 import { Navigator } from './navigate.js';
 import { Cards } from './parts/cards.js';
-import { Ask, Help, firstSteps } from './parts/dialogs.js';
+import { Ask, Help } from './parts/dialogs.js';
 import { Events } from './parts/events.js';
 import { Footer } from './parts/footer.js';
 import { Header } from './parts/header.js';
+import { showNotes } from './parts/notes.js';
+import { Routes } from './parts/routes.js';
 import { Services } from './parts/services.js';
 import { Share } from './parts/share.js';
 import { TableView } from './parts/table.js';
@@ -26,8 +30,7 @@ import { vegaLite } from './vega.js';
 import { view } from './view.js';
 
 const HIDDEN_RATE_MS = 1000; // a tab that nobody looks at needs no more
-const RESTART_SHOWN_MS = 15e3;
-const WAITS = new Set(['services', 'events', 'status', 'recent', 'tick']);
+const WAITS = new Set(['services', 'events', 'status', 'recent', 'routes', 'tick']);
 const WAIT_MS = 300;
 const SPARK_MS = 500;
 const NOW_MS = 60e3;
@@ -65,14 +68,14 @@ let replay = null; // plays a snapshot in the place of the server
 let offline = new URLSearchParams(location.hash.slice(1)).has('replay'); // nothing is connected
 
 function receive(message) {
-	const what = store.apply(message);
+	const what = store.apply(message), own = focus.apply(message);
 	if (what === 'hello') {
 		subscribe();
 		address.hello(message);
 	}
 	if (!document.hidden)
 		store.keepRecent();
-	changed(what);
+	changed(what, own);
 }
 
 const socket = new Socket({
@@ -87,19 +90,23 @@ const socket = new Socket({
 	},
 });
 const store = new Store((message) => (replay ?? socket).send(message));
+const focus = new Focus({ send: (message) => (replay ?? socket).send(message), questions: () => store.questions });
 if (!offline)
 	socket.connect(); // the answer comes while the page is built
 readColours();
-const picture = new Picture();
+const picture = new Picture(); // of the host
+const ownPicture = new Picture(); // of the service that is shown alone
 const table = new TableView(() => changed('table'));
 const scope = new Scope($('scope'), changed, (strip) => table.open(scope.all, strip));
 const navigator = new Navigator({ root: $('scope'), view, store, scope });
 const cards = new Cards();
-const services = new Services({ pick: () => {}, sorted: () => address.changed() });
+const services = new Services({ pick: (service) => focus.show(service), sorted: () => address.changed() });
+const allServices = () => focus.show(null);
+const routes = new Routes({ all: allServices, sorted: () => address.changed() });
 const events = new Events(() => scope.pick(null));
 $('scope').addEventListener('band', (e) => events.pick(e.detail));
 const footer = new Footer();
-const verdict = new Verdict();
+const verdict = new Verdict(allServices);
 const help = new Help();
 const ask = new Ask((token) => {
 	prefs.setToken(token);
@@ -108,8 +115,8 @@ const ask = new Ask((token) => {
 const share = new Share({ play, charts: () => scope.all, chart: chartFile, link: () => address.copy(), host: () => ({ name: store.hello?.host.name ?? 'host', t: store.newestT > 0 ? store.newestT : Date.now() }) });
 if (offline)
 	share.head(null);
-const address = new Address({ view, services, say: (...what) => share.say(...what), offline: () => offline });
-const header = new Header({ range: setRange, rate: setRate, pause: () => view.togglePause(store.newestT), theme: nextTheme, help: () => help.open() });
+const address = new Address({ view, services, routes, focus, say: (...what) => share.say(...what), offline: () => offline });
+const header = new Header({ range: setRange, rate: setRate, pause: () => view.togglePause(store.newestT), theme: nextTheme, help: () => help.open(), all: allServices });
 
 function subscribe() {
 	socket.send({ type: 'subscribe', rate_ms: document.hidden ? HIDDEN_RATE_MS : state.rateMs });
@@ -121,6 +128,7 @@ function play(snapshot) {
 	socket.stop();
 	ask.close();
 	store.clear();
+	focus.forget();
 	store.questions.limited = false; // and nothing would come that asks again
 	events.show([], null);
 	card = null;
@@ -131,12 +139,12 @@ function play(snapshot) {
 	changed('choices', 'state');
 }
 
-function chartFile({ spec, heat, legend }) {
-	if (!picture.data.n)
+function chartFile({ spec, heat, legend, picture: shown }) {
+	if (!shown?.data.n)
 		return null;
-	const [from, to] = [picture.minT, picture.maxT].map((t) => new Date(t).toISOString().slice(0, 19).replace('T', ' '));
-	return vegaLite({ id: spec.id, title: spec.title, subtitle: `${store.hello.host.name}, ${from} to ${to.slice(11)} UTC`, colours, heat,
-		shows: (colour) => legend.shows(colour), split: !scope.withoutSplit }, picture);
+	const [from, to] = [shown.minT, shown.maxT].map((t) => new Date(t).toISOString().slice(0, 19).replace('T', ' '));
+	return vegaLite({ id: spec.id, title: spec.title, subtitle: `${[store.hello.host.name, !spec.hostTitle && name()].filter(Boolean).join(', ')}, ${from} to ${to.slice(11)} UTC`, colours, heat,
+		shows: (colour) => legend.shows(colour), split: !scope.withoutSplit }, shown);
 }
 
 function setRange(ms) {
@@ -156,6 +164,23 @@ view.subscribe(() => {
 	changed('choices', 'state', 'view', 'recent', 'services', 'events', 'status');
 });
 
+focus.subscribe(() => {
+	address.changed();
+	changed('focus', 'view', 'state');
+});
+
+/** Of the one service that is shown, or null. */
+function name() {
+	return focus.active ? assess.serviceTitle(focus.who) : null;
+}
+
+/** The one above or below it. */
+function neighbour(step) {
+	const next = focus.active ? services.neighbour(focus.service, step) : services.neighbour(null, 0);
+	if (next)
+		focus.show(next);
+}
+
 function nextTheme() {
 	const all = prefs.theme.values;
 	state.theme = all[(all.indexOf(state.theme) + 1) % all.length];
@@ -166,7 +191,7 @@ function nextTheme() {
 
 function draw() {
 	const what = new Set(dirty);
-	const still = view.paused && card && services.message; // numbers too; a page that is opened paused has them first
+	const still = view.paused && card && services.message && !dirty.has('focus'); // numbers too; a page that is opened paused has them first
 	frame = 0;
 	if (document.hidden)
 		return;
@@ -185,7 +210,7 @@ function draw() {
 		header.host(store.hello);
 		if (replay)
 			document.title = `Replay of ${document.title}`;
-		services.slowNs = store.hello.slow_ms * 1e6;
+		services.slowNs = routes.slowNs = store.hello.slow_ms * 1e6;
 		scope.setSplit(store.has('http.server.split.count'));
 	}
 	if (what.has('choices'))
@@ -197,72 +222,106 @@ function draw() {
 	}
 	if (what.has('status') && store.status && store.hello)
 		footer.show(store.status, store.hello, store.missed);
+	if (what.has('focus'))
+		drawFocus();
+	if (focus.active && (what.has('focus') || (what.has('routes') && (!still || !routes.message))))
+		routes.show(name(), focus.gone ? null : focus.routes, focus.gone ? 'It is not there.' : 'Asked for: they come within a second.');
 	if (what.has('services') && store.services && !still)
 		services.show(store.services);
 	if (what.has('events') && !still)
 		events.show(store.events, store.eventInfo);
-	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello') || what.has('tick'))
+	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello') || what.has('tick') || what.has('focus'))
 		drawWords(still);
-	if (['picture', 'ranged', 'view', 'hello'].some((w) => what.has(w)))
+	if (['picture', 'ranged', 'view', 'hello', 'focus'].some((w) => what.has(w)))
 		drawPicture(what);
 	else if (what.has('cross'))
 		scope.cross();
-	table.fill(picture);
+	table.fill(name());
 	drawNotes();
 }
 
 function drawPicture(what) {
 	const { rangeMs, endT } = view.get();
-	const timeline = store.timelineFor(rangeMs, endT, scope.widthPx);
-	const fresh = ['ranged', 'view', 'hello', 'size', 'theme'].some((w) => what.has(w)) || picture.timeline !== timeline;
+	const timeline = store.timelineFor(rangeMs, endT, scope.widthPx); // this asks for what is missing
+	const own = focus.active && store.hello ? focus.timelineFor(rangeMs, endT, scope.widthPx, store.known) : null;
+	const fresh = ['ranged', 'view', 'hello', 'focus', 'size', 'theme'].some((w) => what.has(w)) || picture.timeline !== timeline;
 	if (!timeline || navigator.holds || !picture.frame({ timeline, rangeMs, endT, widthPx: scope.widthPx, grows: timeline === store.live, fresh, newestT: store.newestT }))
 		return;
-	scope.draw(picture, store.hello.attached_ms);
+	if (own)
+		ownPicture.beside(picture, own);
+	scope.draw(picture, own ? ownPicture : picture, beginning());
 	navigator.drawn(picture);
 	if (fresh || view.live)
-		drawSparks(pictureOfNow(), fresh);
+		drawSparks(fresh);
 }
 
-// What cards say is about now: while the charts show the past, their lines come from a picture of their own.
-const nowPicture = new Picture();
+/** Where what can be shown begins. */
+function beginning() {
+	const oldestT = focus.active ? focus.oldestT(store.known) : 0;
+	return oldestT > store.hello.attached_ms + 1000 ? { t: oldestT, text: `${format.span(store.newestT - oldestT)} are kept of it` } : { t: store.hello.attached_ms, text: 'rqscope was attached' };
+}
+
+/** Everything that is of one service, or of all again. */
+function drawFocus() {
+	const { active } = focus;
+	header.only(name());
+	setHidden($('services'), active);
+	setHidden($('routes'), !active);
+	events.only(active ? assess.serviceName(focus.who) : null);
+	if (scope.band && active)
+		scope.pick(null);
+	routes.message = null;
+	const inside = document.activeElement;
+	if (!inside || inside === document.body) // what was pressed is no longer there
+		(active ? routes : services).grid.root.focus({ preventScroll: true });
+}
+
+// What cards say is about now: while the charts show the past, their lines come from pictures of their own.
+const nowPicture = new Picture(), ownNowPicture = new Picture();
 let sparksAt = 0;
 
-function drawSparks(from, fresh) {
+function drawSparks(fresh) {
 	const now = performance.now();
 	if (now - sparksAt < SPARK_MS && !fresh)
 		return;
 	sparksAt = now;
-	cards.draw(from);
+	const { host, own } = picturesOfNow();
+	cards.draw(host, own);
 }
 
-function pictureOfNow() {
+function picturesOfNow() {
 	if (view.live)
-		return picture;
+		return { host: picture, own: focus.active ? ownPicture : picture };
 	nowPicture.frame({ timeline: store.live, rangeMs: NOW_MS, endT: null, widthPx: NOW_MS / 100, newestT: store.newestT, grows: true, fresh: true });
-	return nowPicture;
+	if (focus.active)
+		ownNowPicture.beside(nowPicture, focus.live);
+	return { host: nowPicture, own: focus.active ? ownNowPicture : nowPicture };
 }
 
 function drawWords(still) {
 	if (store.hello && store.recent && !still) {
-		const now = pictureOfNow();
-		card = assess.cards(store.recent, store.hello, median(now.data.latency.p99));
+		const { own } = picturesOfNow();
+		card = assess.cards(focus.active ? focus.recent(store.recent) : store.recent, store.hello, median(own.data.latency.p99));
 		if (!view.live)
-			drawSparks(now, true);
-		cards.show(card);
+			drawSparks(true);
+		cards.show(card, focus.active ? focus : null);
 	}
-	header.state(pill(), socket.phase === 'open' ? performance.now() - socket.openedAt : null);
+	const of = { offline, socket, store, view, rateMs: state.rateMs };
+	header.state(condition.pill(of), socket.phase === 'open' ? performance.now() - socket.openedAt : null);
 	const lost = !offline && socket.phase !== 'open' && store.hello;
 	setData($('main'), 'link', lost ? 'lost' : 'open');
 	if (offline ? !replay : socket.phase !== 'open')
-		verdict.show(disconnected());
+		verdict.show(condition.disconnected(of));
+	else if (focus.gone && store.hello)
+		verdict.show({ ...condition.gone(focus, name(), { restartedAt: store.restartedAt, replay }), way: true });
 	else if (store.hello && !still)
-		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services,
-			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: lasting(pictureOfNow()) }));
+		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services, only: focus.service,
+			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: lasting(picturesOfNow()) }));
 }
 
 // For how long the picture has shown slowness and a crowd without a pause.
-function lasting({ data }) {
-	const over = (values, limit) => {
+function lasting({ host, own }) {
+	const over = (data, values, limit) => {
 		let k = values.length - 1;
 		while (k >= 0 && values[k] >= limit)
 			k--;
@@ -271,73 +330,13 @@ function lasting({ data }) {
 		const ms = data.t[values.length - 1] - (k < 0 ? data.t[0] - data.span[0] : data.t[k]);
 		return ms < 2000 ? '' : `${k < 0 ? 'more than ' : ''}${format.elapsed(ms)}`;
 	};
-	return { latency: over(data.latency.p99, store.hello.slow_ms * 2e5), queue: over(data.waiting, store.hello.host.cpus / 2) };
+	return { latency: over(own.data, own.data.latency.p99, store.hello.slow_ms * 2e5), queue: over(host.data, host.data.waiting, store.hello.host.cpus / 2) };
 }
 
 function drawNotes() {
-	const { latency, split, status, wait } = scope.strips;
-	const off = (name) => store.status?.coverage.probes.find((p) => p.name === name && p.state !== 'on');
-	const http = off('http'), sched = off('sched');
 	const seen = store.services?.items.some((s) => s.role === 'server' && s.requests > 0) || picture.data.requests.some((x) => x > 0);
-	const words = (title, why) => () => [el('h3', '', title), el('p', '', why)];
-	const quiet = (text) => () => [el('p', 'quiet', text)];
-	if (offline && !replay) {
-		latency.say('empty', words('Drop a snapshot here', 'It holds all that the charts need: the last minute window by window, the hours before in less detail.'));
-	} else if (http) {
-		latency.say(`off ${http.reason}`, words('HTTP is not measured', assess.sentence(http.reason)));
-		split.say('off', quiet('no HTTP probe'));
-		status.say('off', quiet('no HTTP probe'));
-	} else if (store.status && store.services && !seen) {
-		latency.say('first', firstSteps);
-		split.say('first', quiet('waiting for the first request'));
-		status.say('first', quiet('waiting for the first request'));
-	} else {
-		for (const strip of [latency, split, status])
-			strip.say('', null);
-	}
-	wait.say(sched ? `off ${sched.reason}` : '', sched ? words('The run queue is not measured', assess.sentence(sched.reason)) : null);
-}
-
-function pill() {
-	if (offline)
-		return { state: 'replay', text: 'Replay' };
-	const waiting = Math.max(1, Math.ceil((socket.retryAt - performance.now()) / 1000));
-	switch (socket.phase) {
-	case 'open':
-		break;
-	case 'refused':
-		return { state: 'lost', text: 'Token needed' };
-	case 'full':
-	case 'waiting':
-		return { state: 'lost', text: `Reconnecting in ${waiting} s` };
-	default:
-		return { state: store.hello ? 'lost' : 'wait', text: store.hello ? 'Reconnecting' : 'Connecting' };
-	}
-	const silent = performance.now() - socket.heardAt;
-	if (silent > Math.max(2000, 4 * state.rateMs))
-		return { state: 'stale', text: `Stale: nothing for ${format.elapsed(silent)}` };
-	if (!view.live)
-		return { state: view.paused ? 'paused' : 'back',
-			text: `${view.paused ? 'Paused, ' : view.zoomed ? 'Zoomed, ' : ''}${format.elapsed(store.newestT - view.endT)} behind`,
-			said: view.paused ? 'Paused' : view.zoomed ? `Zoomed to ${format.span(view.rangeMs)}` : 'Not live' };
-	if (Date.now() - store.restartedAt < RESTART_SHOWN_MS)
-		return { state: 'restarted', text: store.upgraded ? `rqscope was upgraded to ${store.hello.tool.version}` : 'rqscope was restarted' };
-	return { state: 'live', text: `Live, ${state.rateMs < 1000 ? `${state.rateMs} ms` : '1 s'}` };
-}
-
-function disconnected() {
-	if (offline)
-		return { level: 'info', head: 'Drop a snapshot onto this page, or choose a file.', why: 'rqscope snapshot -o FILE makes one, and so does Share on a live page.' };
-	const since = socket.lostAt ? `Connection lost since ${format.clock(socket.lostAt)}.` : '';
-	if (socket.phase === 'refused')
-		return { level: 'bad', head: 'rqscope asks for its token.', why: '' };
-	if (socket.phase === 'full')
-		return { level: 'warn', head: 'rqscope has no room for another viewer.', why: 'Trying again by itself.' };
-	if (!store.hello && socket.phase === 'connecting' && socket.attempts === 0)
-		return { level: 'info', head: 'Connecting to rqscope.', why: '' };
-	return { level: 'bad', head: since || 'rqscope does not answer.',
-		why: socket.reason?.code === 'shutdown' ? 'rqscope was stopped on that host. This page comes back by itself when it runs again.'
-			: 'What is shown is from before. Trying again by itself.' };
+	showNotes(scope.strips, { probes: store.status?.coverage.probes, seen: store.status && store.services ? seen : null, empty: offline && !replay,
+		focus: focus.active ? { name: name(), charted: focus.charted, replay: Boolean(replay) } : null });
 }
 
 function median(values) {
@@ -371,7 +370,13 @@ document.addEventListener('keydown', (e) => {
 		share.choose();
 	else if (e.key === '?')
 		help.open();
-	else if (!navigator.key(e))
+	else if (e.key === '[' || e.key === ']')
+		neighbour(e.key === '[' ? -1 : 1);
+	else if (navigator.key(e)) {
+		/* it moved along time */
+	} else if (e.key === 'Escape' && focus.active)
+		allServices();
+	else
 		return;
 	e.preventDefault();
 });

@@ -27,8 +27,17 @@ export function shares(split) {
 	return PARTS.map(([key]) => [key, split[key] / total]).sort((a, b) => b[1] - a[1]);
 }
 
+/** ":8080", or the path of a Unix socket. */
+export const place = (service) => (service.port ? `:${service.port}` : service.path ?? '');
+
+/** As events name it. */
 export function serviceName(service) {
-	return service.port ? `${service.name} :${service.port}` : service.path ? `${service.name} ${service.path}` : service.name;
+	return place(service) ? `${service.name} ${place(service)}` : service.name;
+}
+
+/** As it is told apart from its own clients. */
+export function serviceTitle(service) {
+	return service.role === 'client' ? `${service.name} asking ${place(service)}`.trim() : serviceName(service);
 }
 
 /**
@@ -80,12 +89,13 @@ function queueWord(mean, p99, cpus) {
 /**
  * One sentence: the worst thing and why, or that all is well.
  * @param {{latency?: string, queue?: string}} o.lasting for how long it has been so, in words
+ * @param {object|null} o.only the one service that it is about, else it is about the host
  * @returns {{level: string, head: string, why: string, also: string[]}}
  */
-export function verdict({ card, services, status, recent, slowMs, lasting = {} }) {
+export function verdict({ card, services, status, recent, slowMs, lasting = {}, only = null }) {
 	const found = [];
 	const add = (weight, level, head, why, short) => found.push({ weight, level, head, why, short });
-	const active = (services?.items ?? []).filter((s) => s.role === 'server').filter((s) => s.recent?.requests > 0 || s.recent?.responses > 0);
+	const active = (only ? [only] : (services?.items ?? []).filter((s) => s.role === 'server')).filter((s) => s.recent?.requests > 0 || s.recent?.responses > 0);
 	if (recent) {
 		errors(card, active, add);
 		slowness(card, active, add, slowMs, lasting.latency);
@@ -97,7 +107,7 @@ export function verdict({ card, services, status, recent, slowMs, lasting = {} }
 	const [worst, ...rest] = found;
 	if (worst)
 		return { ...worst, also: rest.filter((f) => f.weight >= 20).map((f) => f.short) };
-	return allWell(card, recent);
+	return allWell(card, recent, only);
 }
 
 function errors(card, active, add) {
@@ -188,16 +198,17 @@ export function hidden(tls, http2) {
 const held = (lasting) => (lasting ? `, for ${lasting} now` : '');
 export const sentence = (text) => (text ? text.charAt(0).toUpperCase() + text.slice(1).replace(/[.\s]*$/, '.') : '');
 
-function allWell(card, recent) {
+function allWell(card, recent, only) {
 	if (!recent)
 		return { level: 'info', head: 'Connected.', why: 'Reading the first numbers.', also: [] };
+	const head = only ? `${serviceTitle(only)} is well.` : 'All is well.';
 	const { requests, latency, errors: e } = card;
 	if (!requests.rate)
-		return { level: 'ok', head: 'All is well.', why: 'No requests at the moment.', also: [] };
+		return { level: 'ok', head, why: 'No requests at the moment.', also: [] };
 	const parts = [`${format.decimal(requests.rate)} requests/s`];
 	if (latency.p99 !== null)
 		parts.push(`p99 ${format.duration(latency.p99)}`);
 	parts.push(e.errors ? `${format.percent(e.ratio)} % errors` : 'no errors');
 	const room = card.queue.word[0] === 'free' ? ', and the CPUs have room' : '';
-	return { level: 'ok', head: 'All is well.', why: `${parts.join(', ')}${room}.`, also: [] };
+	return { level: 'ok', head, why: `${parts.join(', ')}${room}.`, also: [] };
 }

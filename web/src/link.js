@@ -3,16 +3,20 @@
 //
 //   last=60                 the last 60 s, as they go by; or
 //   from=…&to=…[&paused]    a stretch of time, UNIX ms
-//   sort=-rate              the order of services, downward
+//   service=nginx&port=8080&role=server[&path=…][&container=…]
+//                           one service alone; not by its slot, which is another one after a restart
+//   sort=-rate, routes=-p99 the order of services, of routes, downward
 // Never a token: that one is for a person, a link is for others too.
 import { LEAST_MS, MOST_MS } from './view.js';
 
 const LATEST_MS = 8.64e15; // that a Date can hold
+const NAME_MOST = 256;
 const SORT = /^-?[a-z0-9]{1,20}$/;
 
 /**
  * @param {string} fragment without its #
- * @returns {{rangeMs?: number, stretch?: {fromT: number, toT: number, paused: boolean}, sort?: string, complaints: string[]}}
+ * @returns {{rangeMs?: number, stretch?: {fromT: number, toT: number, paused: boolean},
+ *	service?: import('./focus.js').Who, sort?: string, routeSort?: string, complaints: string[]}}
  *	complaints: what could not be read, in a sentence each; it is left out
  */
 export function readLink(fragment) {
@@ -33,18 +37,27 @@ export function readLink(fragment) {
 		else
 			ignored('stretch of time');
 	}
-	if (all.has('sort')) {
-		if (SORT.test(all.get('sort')))
-			link.sort = all.get('sort');
+	if (all.has('service')) {
+		const text = (name) => all.get(name) || null, port = all.has('port') ? number('port') : 0, role = all.get('role') ?? 'server';
+		const texts = [text('service'), text('path'), text('container')];
+		if (texts[0] && texts.every((t) => !t || t.length <= NAME_MOST) && port <= 65535 && Number.isInteger(port) && (role === 'server' || role === 'client'))
+			link.service = { name: texts[0], role, port, path: texts[1], container: texts[2] };
 		else
-			ignored('order of services');
+			ignored('service');
 	}
+	for (const [name, to, what] of [['sort', 'sort', 'order of services'], ['routes', 'routeSort', 'order of routes']])
+		if (all.has(name)) {
+			if (SORT.test(all.get(name)))
+				link[to] = all.get(name);
+			else
+				ignored(what);
+		}
 	return link;
 }
 
 /**
- * @param {{rangeMs: number, endT: number|null, paused: boolean, sort: string}} view
- * @param {{rangeMs?: number, sort?: string}} usual what needs not be said
+ * @param {{rangeMs: number, endT: number|null, paused: boolean, service: import('./focus.js').Who|null, sort: string, routeSort: string}} view
+ * @param {{rangeMs?: number, sort?: string, routeSort?: string}} usual what needs not be said
  * @returns {string} a fragment without its #
  */
 export function writeLink(view, usual) {
@@ -57,7 +70,15 @@ export function writeLink(view, usual) {
 	} else if (view.rangeMs !== usual.rangeMs) {
 		all.set('last', view.rangeMs / 1000);
 	}
+	if (view.service) {
+		const { name, role, port, path, container } = view.service;
+		for (const [key, value] of Object.entries({ service: name, port, role, path, container }))
+			if (value)
+				all.set(key, value);
+	}
 	if (view.sort !== usual.sort)
 		all.set('sort', view.sort);
+	if (view.service && view.routeSort !== usual.routeSort)
+		all.set('routes', view.routeSort);
 	return all.toString().replace(/=(?=&|$)/g, '');
 }

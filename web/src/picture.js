@@ -52,9 +52,18 @@ export class Picture {
 		if (!(end > 0) || (!fresh && !(grows && endT === null)))
 			return false;
 		const maxT = (endT === null ? Math.ceil(end / perPx) : Math.round(end / perPx)) * perPx;
-		const at = timeline.find(maxT), windowMs = at < timeline.end ? timeline.span[at] : timeline.length ? timeline.span[timeline.end - 1] : 0;
-		this.take(timeline, maxT - rangeMs, maxT, rangeMs > ROLL_FROM_MS && windowMs <= FINE_MS ? ROLL_MS : 0);
+		this.#rolled(timeline, maxT - rangeMs, maxT);
 		return true;
+	}
+
+	/** Takes the stretch of time of the picture @other, of another timeline. */
+	beside(other, timeline) {
+		this.#rolled(timeline, other.minT, other.maxT);
+	}
+
+	#rolled(timeline, minT, maxT) {
+		const at = timeline.find(maxT), windowMs = at < timeline.end ? timeline.span[at] : timeline.length ? timeline.span[timeline.end - 1] : 0;
+		this.take(timeline, minT, maxT, maxT - minT > ROLL_FROM_MS && windowMs <= FINE_MS ? ROLL_MS : 0);
 	}
 
 	/** Takes the windows of @timeline that end in (minT, maxT], and the one in which a picture of the past ends. */

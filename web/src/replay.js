@@ -47,10 +47,15 @@ export class Replay {
 	send(message) {
 		if (this.ended)
 			return false;
-		const answer = message.type === 'history' ? this.#history(message) : null;
+		const answer = message.type === 'history' ? this.#history(message) : message.type === 'watch' ? this.#routes(message) : null;
 		if (answer)
 			queueMicrotask(() => this.ended || this.deliver(answer)); // who asks notes the question after it was sent
 		return true;
+	}
+
+	#routes({ slot }) {
+		const service = this.snapshot.services.find((s) => s.slot === slot);
+		return service ? { type: 'routes', slot, t: this.endT, over_ms: OVER_MS, items: service.routes } : null;
 	}
 
 	end() {

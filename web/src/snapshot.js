@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // snapshot - reads a snapshot that anybody may have made: what is shown of it is taken out piece by piece, each with its
 // type and size checked, so that no file can do more than be refused. Pure.
+import { serviceName } from './assess.js';
 
 export const MOST_BYTES = 16 * 2 ** 20; // the largest that rqscope writes have 3 MB
 const SCHEMA = 'rqscope/snapshot/';
@@ -133,7 +134,7 @@ function service(x, k) {
 		name: words(s.name, 256) || '?',
 		role: s.role === 'client' ? 'client' : 'server',
 		port: Math.min(65535, Math.round(count(s.port))),
-		path: words(s.path, 128) || null,
+		path: words(s.path, 256) || null,
 		container: words(s.container, 256) || null,
 		pids: list(s.pids, MOST.names).map(count),
 		active: s.active === true,
@@ -148,7 +149,7 @@ function service(x, k) {
 function events(x) {
 	const items = list(x.recent, MOST.events).map(object).map((e) => ({
 		t: Date.parse(words(e.at, 40)), level: words(e.level, 10), kind: words(e.kind, 40), text: words(e.text),
-		service: words(e.service, 256) ? words(e.service, 256) + (count(e.port) ? ` :${Math.round(count(e.port))}` : e.path ? ` ${words(e.path, 128)}` : '') : null,
+		service: words(e.service, 256) ? serviceName({ name: words(e.service, 256), port: Math.round(count(e.port)), path: words(e.path, 256) }) : null,
 		pid: number(e.pid), ...numbers({ duration_ns: e.duration_ns, status: e.status }), ...(e.split && { split: counts(e.split) }),
 	})).filter((e) => e.t === e.t);
 	items.forEach((e, k) => (e.seq = k + 1));

@@ -60,7 +60,10 @@ export class Raster {
 			while (this.first > 0 && data.t[this.first - 1] > this.paintedT)
 				this.first--;
 		}
-		this.paintedT = data.n ? data.t[data.n - 1] : NaN;
+		let last = data.n - 1;
+		while (last >= 0 && data.t[last] > maxT) // it is cut off, and painted again when there is more of it
+			last--;
+		this.paintedT = last >= 0 ? data.t[last] : NaN;
 		return true;
 	}
 

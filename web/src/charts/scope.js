@@ -25,7 +25,7 @@ export class Scope {
 		this.strips = {};
 		this.x = null; // of the crosshair in CSS px from the plot's left edge
 		this.readAt = -Infinity;
-		this.began = el('div', 'began', 'rqscope was attached');
+		this.began = el('div', 'began');
 		this.began.hidden = true;
 		this.#build(false);
 		this.hair = el('div', 'hair');
@@ -107,25 +107,29 @@ export class Scope {
 		return { x, on: Boolean(on) };
 	}
 
-	/** @param {number} attachedT when measuring began */
-	draw(picture, attachedT) {
-		const shown = `${picture.generation} ${picture.maxT - picture.minT}`;
+	/**
+	 * @param {object} picture of the host @param {object} own of the same time, of the service that is shown; else the same
+	 * @param {{t: number, text: string}} begin where what can be shown begins, and what to say of that
+	 */
+	draw(picture, own, begin) {
+		const shown = `${picture.generation} ${own.generation} ${own === picture} ${picture.maxT - picture.minT}`;
 		this.picture = picture;
 		if (shown !== this.shown) { // another picture: its numbers are read at once
 			this.shown = shown;
 			this.readAt = -Infinity;
 		}
 		for (const strip of this.all)
-			strip.draw(picture);
-		this.#beginning(picture, attachedT);
+			own !== picture && strip.spec.hostTitle ? strip.draw(picture, strip.spec.hostTitle) : strip.draw(own);
+		this.#beginning(picture, begin);
 		this.#outline();
 		this.cross();
 	}
 
 	// Why there is nothing to the left.
-	#beginning({ minT, maxT }, attachedT) {
+	#beginning({ minT, maxT }, { t, text }) {
 		const { left, width } = this.strips.latency.plot.box;
-		const x = (attachedT - minT) / (maxT - minT) * width;
+		const x = (t - minT) / (maxT - minT) * width;
+		setText(this.began, text);
 		const shown = x > 170 && x <= width;
 		setHidden(this.began, !shown);
 		if (shown)
@@ -145,10 +149,9 @@ export class Scope {
 			const now = performance.now();
 			if (now - this.readAt >= READ_MS) {
 				this.readAt = now;
-				const last = picture.data.n - 1;
 				for (const strip of this.all) {
-					strip.read(last);
-					strip.describe(last);
+					strip.read(strip.last);
+					strip.describe(strip.last);
 				}
 			}
 			return;
@@ -158,15 +161,15 @@ export class Scope {
 		this.hair.style.transform = `translateX(${Math.round(box.left + at)}px)`;
 		setText(this.hairTime, format.clock(k >= 0 ? picture.data.t[k] : t, picture.data.span[k] < 1000 ? 'tenth' : 'second'));
 		for (const strip of this.all)
-			strip.read(k);
+			strip.read(strip.picture.indexAt(t));
 		this.readAt = -Infinity;
-		this.#tooltip(k, box.left + at);
+		this.#tooltip(this.over?.picture.indexAt(t) ?? -1, box.left + at);
 	}
 
 	#outline() {
 		const strip = this.band ? this.strips[this.band.strip] : this.strips.latency;
-		if (this.picture)
-			this.bandMark.show(this.band, strip, this.picture);
+		if (strip.picture)
+			this.bandMark.show(this.band, strip, strip.picture);
 	}
 
 	/** Outlines what is picked, null: nothing, and tells by an event `band` on the charts. */
@@ -180,9 +183,9 @@ export class Scope {
 
 	/** Picks what the crosshair is on, or nothing where there is nothing. */
 	pickHere() {
-		const t = this.crossT, k = t === null ? -1 : this.picture.indexAt(t);
-		const row = k >= 0 && this.over?.heat ? this.#row(this.over) : -1;
-		this.pick(row >= 0 ? bandAt(this.picture, this.over, k, row, this.msPerPx) : null);
+		const t = this.crossT, picture = this.over?.picture, k = t === null || !picture ? -1 : picture.indexAt(t);
+		const row = k >= 0 && this.over.heat ? this.#row(this.over) : -1;
+		this.pick(row >= 0 ? bandAt(picture, this.over, k, row, this.msPerPx) : null);
 	}
 
 	#tooltip(k, x) {
@@ -216,8 +219,8 @@ export class Scope {
 		if (row < 0)
 			return null;
 		const lows = heat.lowsNs;
-		const { counts, rows } = this.picture.timeline.heat[heat.name];
-		const count = counts[(this.picture.data.first + k) * rows + row];
+		const { counts, rows } = strip.picture.timeline.heat[heat.name];
+		const count = counts[(strip.picture.data.first + k) * rows + row];
 		const from = format.duration(lows[row]), to = lows[row + 1] ? format.duration(lows[row + 1]) : 'longer';
 		return `${count ? format.count(count) : 'no'} ${count === 1 ? strip.spec.legend.replace(/s$/, '') : strip.spec.legend}, ${from} to ${to}`;
 	}
@@ -249,7 +252,7 @@ export class Scope {
 		if (!this.picture?.data.n)
 			return;
 		if (!this.over?.heat) {
-			const { data } = this.picture, k = this.crossT === null ? data.n - 1 : this.picture.indexAt(this.crossT);
+			const { data } = latency.picture, k = this.crossT === null ? data.n - 1 : latency.picture.indexAt(this.crossT);
 			const row = latency.heat.rowOf(data.latency.p99[k] ?? latency.heat.lowsNs[latency.heat.low]);
 			this.over = latency;
 			this.inStrip = latency.plot.box.top + latency.plot.yOf(row) / devicePixelRatio;
@@ -269,7 +272,7 @@ export class Scope {
 	#say() {
 		clearTimeout(this.saying);
 		this.saying = setTimeout(() => {
-			const t = this.crossT, k = t === null ? -1 : this.picture.indexAt(t), strip = this.over ?? this.strips.latency;
+			const t = this.crossT, strip = this.over ?? this.strips.latency, k = t === null ? -1 : strip.picture.indexAt(t);
 			const cell = k >= 0 && this.over ? this.#cell(strip, k) : null;
 			setText(this.said, t === null ? '' : `${format.clock(t, 'tenth')}: ${k < 0 ? 'nothing was measured' : `${cell ? `${cell}; ` : ''}${strip.words(k)}`}`);
 		}, SAY_MS);

@@ -5,6 +5,8 @@ import { theme } from '../colours.js';
 import { Legend, legendRow } from './legend.js';
 import { Plot } from './plot.js';
 
+const LATE_MS = 2500; // a picture whose last window is older has none of now
+
 /**
  * @typedef {object} Row
  * @property {string} name
@@ -15,7 +17,7 @@ import { Plot } from './plot.js';
 
 export class Strip {
 	/**
-	 * @param {{id: string, title: string, rows: Row[], plot: object, heat?: object, legend?: string,
+	 * @param {{id: string, title: string, hostTitle?: string, rows: Row[], plot: object, heat?: object, legend?: string,
 	 *	paint: (raster: object, d: object, strip: Strip, picture: object) => void, fit: (strip: Strip, picture: object) => void}} spec
 	 * @param {{changed: () => void, table: (strip: Strip) => void}} on
 	 */
@@ -66,7 +68,8 @@ export class Strip {
 		this.plot.size(this.plotRoot.clientWidth, this.plotRoot.clientHeight);
 	}
 
-	draw(picture) {
+	/** @param {string} [title] in the place of its own */
+	draw(picture, title = this.spec.title) {
 		const d = picture.data;
 		this.picture = picture;
 		this.spec.fit(this, picture);
@@ -79,7 +82,14 @@ export class Strip {
 		}
 		if (this.heat)
 			setText(this.rampMax, `${this.heat.max.toLocaleString('en-US')} ${this.spec.legend}`);
+		setText(this.title, title);
 		setText(this.hint, picture.rollMs && this.spec.rolled ? `over ${picture.rollMs / 1000} s` : '');
+	}
+
+	/** The window that the picture ends with, -1 when what it shows ended before. */
+	get last() {
+		const { data, maxT } = this.picture, k = data.n - 1;
+		return k >= 0 && data.t[k] + Math.max(LATE_MS, data.span[k]) >= maxT ? k : -1;
 	}
 
 	/** The numbers of window @k, -1 for none. */
@@ -96,7 +106,7 @@ export class Strip {
 	/** The window @k in words. */
 	words(k) {
 		const d = this.picture?.data;
-		return d && k >= 0 ? `${this.spec.title}: ${this.spec.rows.map((r) => `${r.name} ${r.text(d, k)}`).join(', ')}` : '';
+		return d && k >= 0 ? `${this.title.textContent}: ${this.spec.rows.map((r) => `${r.name} ${r.text(d, k)}`).join(', ')}` : '';
 	}
 
 	/** What a screen reader finds in place of the picture. */

@@ -128,6 +128,7 @@ const percentiles = () => ({
 const wait = () => heatStrip({
 	id: 'wait',
 	title: 'Run-queue latency',
+	hostTitle: 'Host run queue',
 	legend: 'waits',
 	rows: [{ name: 'tasks waiting', text: (d, k) => format.decimal(d.waiting[k]) }],
 }, 'runqueue.latency', (d) => d.wait);
@@ -159,6 +160,7 @@ function byteTicks(max, heightPx) {
 const memory = () => ({
 	id: 'memory',
 	title: 'Memory',
+	hostTitle: 'Host memory',
 	rows: [
 		{ name: 'caches, kernel', colour: 'mem-other', text: (d, k) => format.bytes(d.memory.other[k]) },
 		{ name: 'processes', colour: 'mem-anonymous', text: (d, k) => format.bytes(d.memory.anonymous[k]) },

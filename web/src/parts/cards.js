@@ -29,13 +29,13 @@ const CARDS = [
 		values: (d) => d.errors, least: 0.05,
 	},
 	{
-		key: 'queue', title: 'Run queue',
+		key: 'queue', title: 'Run queue', hostTitle: 'Host queue',
 		value: (c) => [format.decimal(c.mean), c.mean === null ? '' : 'waiting'],
 		sub: (c) => (c.mean === null ? ['not measured'] : [`p99 wait ${format.duration(c.p99)}`, c.cpus === 1 ? '1 CPU' : `${c.cpus} CPUs`]),
 		values: (d) => d.waiting, least: 1,
 	},
 	{
-		key: 'memory', title: 'Memory',
+		key: 'memory', title: 'Memory', hostTitle: 'Host memory',
 		value: (c) => (c.ratio === null ? [dash, ''] : [format.percent(c.ratio), '%']),
 		sub: (c) => {
 			if (c.ratio === null)
@@ -55,21 +55,24 @@ export class Cards {
 			const value = el('p', 'value'), number = el('span', '', dash), unit = el('small');
 			const sub = el('p', 'sub'), first = el('span', '', '\u00a0'), second = el('span', 'second'), canvas = el('canvas');
 			root.dataset.card = spec.key;
-			heading.append(el('span', '', spec.title), word);
+			const title = el('span', '', spec.title);
+			heading.append(title, word);
 			value.append(number, unit);
 			sub.append(first, second);
 			canvas.setAttribute('aria-hidden', 'true');
 			root.append(heading, value, sub, canvas);
 			$('cards').append(root);
-			return { spec, word, number, unit, sub, first, second, canvas, level: '' };
+			return { spec, title, word, number, unit, sub, first, second, canvas, level: '' };
 		});
 	}
 
-	/** @param {object} state of assess.cards() */
-	show(state) {
+	/** @param {object} state of assess.cards() @param {{gone: boolean}|null} focused some cards are of one service, the others say that they are not */
+	show(state, focused) {
 		for (const card of this.cards) {
+			const { hostTitle, title } = card.spec;
+			setText(card.title, focused && hostTitle ? hostTitle : title);
 			const own = state[card.spec.key];
-			const [first, second] = card.spec.sub(own);
+			const [first, second] = focused?.gone && !hostTitle ? ['not there'] : card.spec.sub(own);
 			setQuantity(card.number, card.unit, card.spec.value(own));
 			setText(card.first, first);
 			setText(card.second, second ? `, ${second}` : '');
@@ -86,8 +89,10 @@ export class Cards {
 			sizeSpark(canvas);
 	}
 
-	draw(picture) {
+	/** @param {object} host picture of it @param {object} own of the service that is shown, else the same */
+	draw(host, own) {
 		for (const { spec, canvas, level } of this.cards) {
+			const picture = spec.hostTitle ? host : own;
 			const colour = level === 'bad' ? colours.bad : level === 'warn' ? colours.warn : colours.accent;
 			drawSpark(canvas, picture, spec.values(picture.data), colour, spec.total?.(picture.data) ?? spec.least);
 		}

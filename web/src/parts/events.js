@@ -50,7 +50,7 @@ export class Events {
 		this.chip.hidden = true;
 		this.chip.title = 'Show all events again';
 		this.chip.onclick = all;
-		this.band = this.info = null;
+		this.band = this.info = this.name = null;
 		this.events = [];
 		heading.append(title, this.chip, this.summary);
 		const scroll = el('div', 'scroll'), table = el('table'), head = el('tr'), thead = el('thead');
@@ -73,16 +73,27 @@ export class Events {
 		table.hidden = true;
 	}
 
+	/** Only those of the service @name, as events name it; null: of all. */
+	only(name) {
+		this.name = name;
+		this.#anew();
+	}
+
 	/** Only what is of @band, as the charts tell it; null: all. */
 	pick(band) {
 		this.band = band;
+		this.#anew();
+	}
+
+	#anew() {
+		const { band, name } = this;
 		for (const { tr } of this.shown)
 			tr.remove();
 		this.shown = [];
 		setHidden(this.chip, !band);
 		if (band)
 			setText(this.chip, `${format.clock(band.fromT, 'tenth')}, ${format.duration(band.lowNs)} ${Number.isFinite(band.highNs) ? `to ${format.duration(band.highNs)}` : 'and longer'} ×`);
-		setText(this.empty, band ? NONE_PICKED[band.strip] : EMPTY);
+		setText(this.empty, band ? NONE_PICKED[band.strip] : name ? `None of the last events is of ${name}.` : EMPTY);
 		this.show(this.events, this.info);
 	}
 
@@ -90,7 +101,8 @@ export class Events {
 	show(events, info) {
 		this.events = events;
 		this.info = info;
-		const told = crowds(this.band ? events.filter((e) => within(e, this.band)) : events).slice(0, SHOWN), known = new Set(told.map((e) => e.seq));
+		const { band, name } = this, wanted = events.filter((e) => (!name || e.service === name) && (!band || within(e, band)));
+		const told = crowds(wanted).slice(0, SHOWN), known = new Set(told.map((e) => e.seq));
 		this.shown = this.shown.filter(({ seq, tr }) => known.has(seq) || tr.remove());
 		const newest = this.shown[0]?.seq ?? -1;
 		for (const event of told.filter((e) => e.seq > newest).reverse()) {
@@ -101,7 +113,7 @@ export class Events {
 		setHidden(this.table, !this.shown.length);
 		setHidden(this.empty, this.shown.length > 0);
 		const total = Object.values(info?.counts ?? {}).reduce((sum, n) => sum + n, 0);
-		setText(this.summary, total ? `${format.count(total)} since attaching${info.held_back ? `, ${format.count(info.held_back)} only counted` : ''}` : '');
+		setText(this.summary, name ? `${told.length} of ${name} among the last ${events.length}` : total ? `${format.count(total)} since attaching${info.held_back ? `, ${format.count(info.held_back)} only counted` : ''}` : '');
 		const kinds = Object.entries(info?.counts ?? {}).filter(([, n]) => n).map(([kind, n]) => `${kind.replaceAll('_', ' ')}: ${format.count(n)}`);
 		this.summary.title = kinds.join('\n');
 	}

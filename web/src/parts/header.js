@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // header - which host, whether what is seen is now, and what can be chosen.
-import { $, el, setData, setText } from '../dom.js';
+import { $, el, setData, setHidden, setText } from '../dom.js';
 import * as format from '../format.js';
 import * as prefs from '../prefs.js';
 
 const RANGE_NAMES = ['6 s', '1 min', '10 min', '1 h', '6 h'];
 
 export class Header {
-	/** @param {{range: (ms: number) => void, rate: (ms: number) => void, pause: () => void, theme: () => void, help: () => void}} on */
+	/** @param {{range: (ms: number) => void, rate: (ms: number) => void, pause: () => void, theme: () => void, help: () => void, all: () => void}} on */
 	constructor(on) {
 		this.ranges = prefs.range.values.map((ms, k) => {
 			const button = el('button', '', RANGE_NAMES[k]);
@@ -24,6 +24,7 @@ export class Header {
 		}
 		$('rate').onchange = () => on.rate(Number($('rate').value));
 		$('pause').onclick = on.pause;
+		$('only').onclick = on.all;
 		$('theme').onclick = on.theme;
 		$('help-open').onclick = on.help;
 	}
@@ -45,6 +46,14 @@ export class Header {
 		$('host').replaceChildren(name, ` · ${kernel} · ${cpus}`);
 		$('host').title = `${host.name}, ${kernel}, ${host.arch}, ${cpus}; attached since ${new Date(attached).toLocaleString()}`;
 		document.title = `${host.name} · rqscope`;
+	}
+
+	/** @param {string|null} name of the one service that is shown */
+	only(name) {
+		setHidden($('only'), !name);
+		setText($('only-name'), name ?? '');
+		$('only').title = name ? `Only ${name} is shown. Click (Esc): all services` : '';
+		setText($('only-said'), name ? `Only ${name} is shown` : 'The whole host is shown');
 	}
 
 	/** @param {{state: string, text: string, said?: string}} pill @param {number|null} connectedMs */

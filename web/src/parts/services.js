@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // services - who answers: a table, the busiest first unless another column is chosen; one is opened by a click.
-import { PARTS, shares } from '../assess.js';
+import { PARTS, place, shares } from '../assess.js';
 import { $, el, setClass, setData, setHidden, setText } from '../dom.js';
 import * as format from '../format.js';
 import { newSvgSpark, setSvgSpark } from '../charts/spark.js';
@@ -13,7 +13,6 @@ const rate = (s) => (s.recent ? s.recent.requests / s.recent.span_ms * 1000 : 0)
 const errors = (s) => (s.recent?.responses ? s.recent.errors / s.recent.responses : null);
 const p = (s, q) => s.recent?.duration?.[`p${q}_ns`] ?? null;
 const lastMinute = (s) => (s.spark ?? []).reduce((sum, n) => sum + n, 0);
-const place = (s) => (s.port ? `:${s.port}` : s.path ?? '');
 
 // The share of its time in which it could have gone on, had it been let.
 function held(s) {
@@ -90,6 +89,12 @@ export class Services {
 			this.grid.focus();
 		else
 			this.box.select();
+	}
+
+	/** The service @step rows below @service in the order that is shown, or null. */
+	neighbour(service, step) {
+		const { order, rows } = this.grid, at = order.findIndex((id) => rows.get(id).item.slot === service?.slot && rows.get(id).item.name === service.name);
+		return rows.get(order[at < 0 ? 0 : at + step])?.item ?? null;
 	}
 
 	show(message) {

@@ -44,10 +44,10 @@ export class TableView {
 		this.wanted();
 	}
 
-	/** @param {Picture} shown what the charts show */
-	fill(shown) {
-		const { strip } = this, now = performance.now();
-		if (!strip || !shown.timeline || now - this.filledAt < EACH_MS)
+	/** With what the chart shows. @param {string} who it is of */
+	fill(who) {
+		const { strip } = this, now = performance.now(), shown = strip?.picture;
+		if (!shown?.timeline || now - this.filledAt < EACH_MS)
 			return;
 		this.filledAt = now;
 		const { minT, maxT, data } = shown, step = (maxT - minT) / ROWS;
@@ -56,7 +56,7 @@ export class TableView {
 		const d = this.picture.data;
 		const windows = each ? d.t.map((_, k) => k) : Array.from({ length: ROWS }, (_, n) => this.picture.indexAt(minT + (n + 1) * step - 1)).filter((k) => k >= 0);
 		const [from, to] = [minT, maxT].map((t) => format.clock(t));
-		setText($('table-caption'), `${strip.title.textContent}, ${from} to ${to}, newest first; a row stands for ${format.span(each ? d.span.at(-1) ?? 0 : step)}`);
+		setText($('table-caption'), `${strip.title.textContent} of ${strip.spec.hostTitle || !who ? 'the whole host' : who}, ${from} to ${to}, newest first; a row stands for ${format.span(each ? d.span.at(-1) ?? 0 : step)}`);
 		this.#rows(windows.reverse().map((k) => [format.clock(d.t[k], maxT - minT < 120e3 ? 'tenth' : 'second'), ...strip.spec.rows.map((r) => r.text(d, k))]));
 	}
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // verdict - the sentence at the top.
-import { $, setData, setText } from '../dom.js';
+import { $, setData, setHidden, setText } from '../dom.js';
 
 const SPEAK_MS = 10e3; // a screen reader is told no more often
 
 export class Verdict {
-	constructor() {
+	/** @param {() => void} all called when all services are wanted again */
+	constructor(all) {
+		$('verdict-all').onclick = all;
 		this.root = $('verdict');
 		this.spokenAt = -Infinity;
 	}
 
-	show({ level, head, why, also = [] }) {
+	/** @param {boolean} [o.way] offer the way back to all services */
+	show({ level, head, why, also = [], way = false }) {
+		setHidden($('verdict-all'), !way);
 		setData(this.root, 'level', level);
 		setText($('verdict-head'), head);
 		setText($('verdict-why'), why);
