@@ -169,9 +169,11 @@ $(B)/bench/user.a: $(filter-out $(B)/obj/main.o,$(USER_OBJ)) $(B)/obj/assets.o $
 
 $(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ) $(B)/bench/user.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIB_STATIC) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(BENCH_LDFLAGS) -o $@ $^ $(LIB_STATIC) -lcmocka
+# It plays more CPUs than there are.
+$(B)/bench/bench_tick: BENCH_LDFLAGS := -Wl,--wrap=libbpf_num_possible_cpus
 
-BENCHES := http sched start fanout
+BENCHES := http sched start fanout tick
 .PHONY: bench bench-bin $(BENCHES:%=bench-%)
 bench-bin: $(BENCHES:%=$(B)/bench/bench_%)
 bench: $(B)/rqscope bench-bin

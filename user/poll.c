@@ -324,7 +324,7 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 			return err;
 		reading->slots = poll->slots;
 		reading->slot_count = poll->slot_count;
-		err = rqs_poll_routes_read(poll->routes, poll->slot_count > 0, &reading->routes);
+		err = rqs_poll_routes_read(poll->routes, poll->slots, poll->slot_count, &reading->routes);
 		if (err)
 			return err;
 		if (bpf_map_lookup_elem(maps->http_losses, &zero, poll->losses))

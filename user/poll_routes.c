@@ -10,12 +10,15 @@
 #include "text.h"
 
 #define POLL_REST_SECONDS 2 /* between taking an id back and giving it away */
+#define POLL_CALL_COST 4    /* a call takes as long as so many more ids in a batch */
 
 struct rqs_poll_routes {
 	const struct rqs_probe_maps *maps;
 	uint32_t cpus;
 	uint32_t used; /* ids that are read */
 	uint32_t keys[RQS_ROUTE_IDS];
+	uint32_t wanted[RQS_ROUTE_IDS]; /* in this tick; scratch */
+	bool moved[RQS_SLOT_MAX];	/* likewise */
 	struct rqs_route_counts counts[RQS_ROUTE_IDS];
 	uint64_t responses[RQS_ROUTE_IDS]; /* when the times were last told */
 	struct rqs_route_holder holders[RQS_ROUTES_NAMED];
@@ -83,32 +86,88 @@ static void name(struct rqs_poll_routes *routes, uint32_t place, uint64_t reques
 	rqs_route_room_begin(&routes->room, place, requests_before);
 }
 
-int rqs_poll_routes_read(struct rqs_poll_routes *routes, bool moved, struct rqs_route_reading *ret_reading)
+/* Sum up the lanes of an id; whoever is new on it gets a name. An id of a slot stands below all others. */
+static void take(struct rqs_poll_routes *routes, uint32_t id, const struct rqs_route_counts *lanes)
 {
-	uint32_t named = *routes->maps->routes.used, count, cursor;
+	struct rqs_route_counts sum = { 0 };
 
-	ret_reading->holders = routes->holders;
-	if (!moved)
-		return 0;
-	routes->used = RQS_ROUTE_FIRST + (named < RQS_ROUTES_NAMED ? named : RQS_ROUTES_NAMED);
-	count = routes->used;
-	if (bpf_map_lookup_batch(routes->maps->routes.counts, NULL, &cursor, routes->keys, routes->lanes, &count, NULL) &&
+	for (uint32_t cpu = 0; cpu < routes->cpus; cpu++) {
+		sum.requests += lanes[cpu].requests;
+		sum.responses += lanes[cpu].responses;
+		sum.errors += lanes[cpu].errors;
+	}
+	if (id >= RQS_ROUTE_FIRST && sum.requests != routes->counts[id].requests &&
+	    routes->holders[id - RQS_ROUTE_FIRST].state == RQS_ROUTE_FREE)
+		name(routes, id - RQS_ROUTE_FIRST, routes->counts[id].requests);
+	routes->counts[id] = sum;
+}
+
+/*
+ * What can be told in this window: of services that moved, what is left of them and their routes; and ids whose service isn't
+ * known yet. A route that counted before its service did so waits for it anyway, see route_books.h.
+ */
+static uint32_t want(struct rqs_poll_routes *routes, const struct rqs_slot_reading *slots, uint32_t slot_count)
+{
+	uint32_t count = 0;
+
+	memset(routes->moved, 0, sizeof(routes->moved));
+	for (uint32_t i = 0; i < slot_count; i++) {
+		uint32_t slot = slots[i].ident->slot;
+
+		routes->moved[slot] = true;
+		routes->wanted[count++] = slot; /* they come by rising slot */
+	}
+	for (uint32_t id = RQS_ROUTE_FIRST; id < routes->used; id++) {
+		const struct rqs_route_holder *holder = &routes->holders[id - RQS_ROUTE_FIRST];
+
+		if (holder->state == RQS_ROUTE_FREE || holder->ident.slot >= RQS_SLOT_MAX || routes->moved[holder->ident.slot])
+			routes->wanted[count++] = id;
+	}
+	return count;
+}
+
+/* Ids from @from up to @to, with the few in between that nobody asked for. */
+static int read_range(struct rqs_poll_routes *routes, uint32_t from, uint32_t to)
+{
+	uint32_t before = from - 1, count = to - from + 1, cursor;
+
+	if (bpf_map_lookup_batch(routes->maps->routes.counts, from ? &before : NULL, &cursor, routes->keys, routes->lanes, &count,
+				 NULL) &&
 	    errno != ENOENT)
 		return -errno;
-	for (uint32_t id = 0; id < count; id++) {
-		const struct rqs_route_counts *lanes = routes->lanes + (size_t)id * routes->cpus;
-		struct rqs_route_counts sum = { 0 };
+	for (uint32_t i = 0; i < count; i++)
+		take(routes, routes->keys[i], routes->lanes + (size_t)i * routes->cpus);
+	return 0;
+}
 
-		for (uint32_t cpu = 0; cpu < routes->cpus; cpu++) {
-			sum.requests += lanes[cpu].requests;
-			sum.responses += lanes[cpu].responses;
-			sum.errors += lanes[cpu].errors;
-		}
-		if (id >= RQS_ROUTE_FIRST && sum.requests != routes->counts[id].requests &&
-		    routes->holders[id - RQS_ROUTE_FIRST].state == RQS_ROUTE_FREE)
-			name(routes, id - RQS_ROUTE_FIRST, routes->counts[id].requests);
-		routes->counts[id] = sum;
+static int read_wanted(struct rqs_poll_routes *routes, uint32_t count)
+{
+	uint32_t from = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < count && !err; i++) {
+		if (i + 1 < count && routes->wanted[i + 1] - routes->wanted[i] <= POLL_CALL_COST)
+			continue;
+		err = read_range(routes, routes->wanted[from], routes->wanted[i]);
+		from = i + 1;
 	}
+	return err;
+}
+
+int rqs_poll_routes_read(struct rqs_poll_routes *routes, const struct rqs_slot_reading *slots, uint32_t slot_count,
+			 struct rqs_route_reading *ret_reading)
+{
+	uint32_t named = *routes->maps->routes.used, wanted;
+	int err;
+
+	ret_reading->holders = routes->holders;
+	if (!slot_count)
+		return 0;
+	routes->used = RQS_ROUTE_FIRST + (named < RQS_ROUTES_NAMED ? named : RQS_ROUTES_NAMED);
+	wanted = want(routes, slots, slot_count);
+	err = read_wanted(routes, wanted);
+	if (err)
+		return err;
 	ret_reading->counts = routes->counts;
 	return 0;
 }

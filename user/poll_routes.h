@@ -17,11 +17,12 @@ struct rqs_poll_routes *rqs_poll_routes_new(const struct rqs_probe_maps *maps, u
 void rqs_poll_routes_free(struct rqs_poll_routes *routes);
 
 /**
- * rqs_poll_routes_read() - counts of all routes, and the names of new ones. After the services were read.
- * @moved: whether any of these moved; else there is nothing to read.
+ * rqs_poll_routes_read() - counts of routes, and the names of new ones. After the services were read.
+ * @slots, @slot_count: those that moved; only of these routes are read, the others' counts are as they were last read.
  * @ret_reading: all but the times; valid until the next call. Return: 0, or -errno.
  */
-int rqs_poll_routes_read(struct rqs_poll_routes *routes, bool moved, struct rqs_route_reading *ret_reading);
+int rqs_poll_routes_read(struct rqs_poll_routes *routes, const struct rqs_slot_reading *slots, uint32_t slot_count,
+			 struct rqs_route_reading *ret_reading);
 
 /** rqs_poll_routes_times() - once a second: the times of routes on which something ended since rqs_poll_routes_second(). */
 int rqs_poll_routes_times(struct rqs_poll_routes *routes, struct rqs_route_reading *reading);
