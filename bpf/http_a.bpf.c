@@ -10,6 +10,7 @@
  */
 #define RQS_SENDS_ARE_SEEN_LATE 0
 #include "http_unix.h"
+#include "http_look.h"
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
 

@@ -6,6 +6,7 @@
  */
 #define RQS_SENDS_ARE_SEEN_LATE 1 /* the hook comes after the call */
 #include "http_unix.h"
+#include "http_look.h"
 
 /* So many bytes have just gone by: the stream's position is behind the last of them, but for a peek. */
 static __always_inline void http_passed(struct sock *sk, int bytes, bool received, bool peeked)

@@ -71,6 +71,7 @@ static __always_inline void rqs_open_begin(struct rqs_open *open, struct rqs_con
 
 	__builtin_memset(open, 0, sizeof(*open));
 	open->number = number;
+	open->tid = task->pid;
 	if (conn->role == RQS_CONN_CLIENT) {
 		open->start_ns = rqs_handed_first(conn, now_ns);
 		return;
@@ -79,7 +80,6 @@ static __always_inline void rqs_open_begin(struct rqs_open *open, struct rqs_con
 	if (open->start_ns > now_ns)
 		open->start_ns = now_ns;
 	open->copied_ns = now_ns;
-	open->tid = task->pid;
 	open->run_delay_ns = task->sched_info.run_delay;
 	open->exec_ns = rqs_exec_base(task);
 	open->turns = rqs_turn_to(task, conn);

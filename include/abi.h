@@ -194,6 +194,68 @@ struct rqs_waiter {
 _Static_assert(sizeof(struct rqs_waiter) == 32, "shared layout");
 
 /*
+ * What the iterator http_on_look gives: one struct rqs_look, then the end. Text is what the traced process sent: hostile, not
+ * terminated.
+ */
+#define RQS_LOOK_MAX 50	      /* requests, the oldest of all that are in flight */
+#define RQS_LOOK_NO_SLOT (~0U) /* its service isn't known: nothing of its connection was read yet, or the slot was taken back */
+
+/* What is done with a request, as the process at this end sees it. */
+enum rqs_stage {
+	RQS_STAGE_QUEUED,  /* in the kernel, not read: a server's request, a client's response */
+	RQS_STAGE_READING, /* the process reads it, and not all of it came yet */
+	RQS_STAGE_SERVING, /* a server's was read and has no answer; a client's was sent and has none */
+	RQS_STAGE_SENDING, /* the process sends it, and not all of it went yet */
+	RQS_STAGE_COUNT
+};
+
+enum rqs_task_state {
+	RQS_TASK_UNKNOWN, /* it has ended, or nobody has read the request */
+	RQS_TASK_RUNNING,
+	RQS_TASK_RUNNABLE, /* waits for a CPU */
+	RQS_TASK_SLEEPING,
+	RQS_TASK_BLOCKED, /* sleeps, and no signal wakes it */
+	RQS_TASK_STOPPED,
+	RQS_TASK_EXITING,
+	RQS_TASK_STATE_COUNT
+};
+
+struct rqs_look_request {
+	__u64 age_ns;
+	__u64 seen_ns; /* when the thread was at it, CLOCK_MONOTONIC */
+	__u32 slot;
+	__u32 netns;
+	__u32 pid; /* 0 where the thread has ended */
+	__u32 tid; /* which read its first byte, or a client's that sent it; 0: none did yet */
+	__u8 role; /* enum rqs_role */
+	__u8 stage; /* enum rqs_stage */
+	__u8 task_state; /* enum rqs_task_state */
+	__u8 has_age; /* when it came was seen */
+	__u8 method_bytes; /* 0 where the path of another request has taken its place */
+	__u8 path_bytes;
+	__u8 path_cut;
+	__u8 pad;
+	__u16 local_port; /* host order, as the peer's */
+	__u16 peer_port;
+	__u16 peer_family;
+	__u16 pad2;
+	__u8 peer_address[16]; /* network order */
+	char comm[RQS_COMM_MAX];
+	char method[RQS_METHOD_MAX];
+	char path[RQS_PATH_MAX];
+};
+_Static_assert(sizeof(struct rqs_look_request) == 160, "shared layout");
+
+struct rqs_look {
+	__u32 connections; /* open, and seen since they carried data or were opened; of Unix sockets those of HTTP */
+	__u32 http;	   /* of these */
+	__u32 requests;	   /* in flight on them */
+	__u32 count;	   /* of those listed, in no order */
+	struct rqs_look_request list[RQS_LOOK_MAX];
+};
+_Static_assert(sizeof(struct rqs_look) == 16 + 160 * RQS_LOOK_MAX, "shared layout");
+
+/*
  * rqs_runs, in .bss of an object: how often each of its programs ran on a CPU, and how long the timed ones of these runs
  * took. The first runs are all timed, later one in RQS_RUN_PERIOD.
  */

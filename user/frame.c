@@ -207,16 +207,16 @@ struct rqs_text rqs_frame_routes(const struct rqs_model *model, uint32_t slot, u
 	return finish(&json);
 }
 
-static void encode_label(struct rqs_json *json, const struct rqs_event *event)
+static void encode_label(struct rqs_json *json, const char *name, uint16_t port, const char *path)
 {
-	char label[sizeof(event->service) + sizeof(event->path) + 1];
+	char label[4 * RQS_NAME_MAX + RQS_UNIX_PATH_ROOM + 1];
 
-	if (event->port)
-		snprintf(label, sizeof(label), "%s :%u", event->service, event->port);
-	else if (*event->path)
-		snprintf(label, sizeof(label), "%s %s", event->service, event->path);
+	if (port)
+		snprintf(label, sizeof(label), "%s :%u", name, port);
+	else if (*path)
+		snprintf(label, sizeof(label), "%s %s", name, path);
 	else
-		snprintf(label, sizeof(label), "%s", event->service);
+		snprintf(label, sizeof(label), "%s", name);
 	rqs_json_string(json, *label ? label : NULL);
 }
 
@@ -228,7 +228,7 @@ static void encode_event(struct rqs_json *json, const struct rqs_event *event)
 	rqs_encode_string(json, "level", rqs_event_level(event->kind));
 	rqs_encode_string(json, "kind", rqs_event_kind_name(event->kind));
 	rqs_json_key(json, "service");
-	encode_label(json, event);
+	encode_label(json, event->service, event->port, event->path);
 	rqs_json_key(json, "pid");
 	rqs_encode_pid(json, event);
 	rqs_encode_string(json, "text", event->text);
@@ -282,6 +282,67 @@ struct rqs_text rqs_frame_status(const struct rqs_model *model)
 	}
 	rqs_json_key(&json, "self");
 	rqs_encode_self(&json, model);
+	return finish(&json);
+}
+
+static void encode_thread(struct rqs_json *json, const struct rqs_inflight_item *item)
+{
+	const char *state = rqs_task_state_name(item->task_state);
+
+	rqs_encode_uint_or_null(json, "pid", item->pid, item->pid);
+	rqs_encode_uint_or_null(json, "tid", item->tid, item->tid);
+	rqs_json_key(json, "thread");
+	if (!state) {
+		rqs_json_null(json);
+		return;
+	}
+	rqs_json_object(json);
+	rqs_encode_string(json, "comm", item->comm);
+	rqs_encode_string(json, "state", state);
+	rqs_json_object_end(json);
+}
+
+static void encode_inflight_item(struct rqs_json *json, const struct rqs_model *model, const struct rqs_inflight_item *item)
+{
+	const struct rqs_service *service = NULL;
+
+	if (item->slot < RQS_SLOT_MAX)
+		service = rqs_services_of_slot(&model->services, item->slot);
+	rqs_json_object(json);
+	rqs_encode_uint_or_null(json, "age_ns", item->has_age, item->age_ns);
+	rqs_encode_uint_or_null(json, "slot", service, item->slot);
+	rqs_json_key(json, "service");
+	encode_label(json, service ? service->name : "", service ? service->port : 0, service ? service->ident.path : "");
+	rqs_encode_string(json, "role", item->role == RQS_ROLE_CLIENT ? "client" : "server");
+	rqs_encode_string(json, "method", *item->method ? item->method : NULL);
+	rqs_encode_string(json, "path", *item->path ? item->path : NULL);
+	rqs_encode_string(json, "peer", *item->peer ? item->peer : NULL);
+	rqs_encode_string(json, "stage", rqs_stage_name(item->stage));
+	encode_thread(json, item);
+	rqs_json_object_end(json);
+}
+
+struct rqs_text rqs_frame_inflight(const struct rqs_model *model, const struct rqs_inflight *inflight)
+{
+	struct rqs_json json = { 0 };
+
+	begin(&json, "inflight");
+	encode_ms(&json, "t", model->end_real_ns);
+	rqs_json_key(&json, "connections");
+	rqs_json_object(&json);
+	rqs_encode_uint_or_null(&json, "open", inflight, inflight ? inflight->connections : 0);
+	rqs_encode_uint_or_null(&json, "http", inflight, inflight ? inflight->http : 0);
+	rqs_json_object_end(&json);
+	rqs_encode_uint_or_null(&json, "requests", inflight, inflight ? inflight->requests : 0);
+	rqs_json_key(&json, "items");
+	if (inflight) {
+		rqs_json_array(&json);
+		for (uint32_t i = 0; i < inflight->count; i++)
+			encode_inflight_item(&json, model, &inflight->items[i]);
+		rqs_json_array_end(&json);
+	} else {
+		rqs_json_null(&json);
+	}
 	return finish(&json);
 }
 

@@ -7,6 +7,7 @@
 #ifndef RQS_FRAME_H
 #define RQS_FRAME_H
 
+#include "inflight.h"
 #include "model.h"
 
 struct rqs_text {
@@ -15,7 +16,13 @@ struct rqs_text {
 };
 
 /* What a client may say. */
-enum rqs_request_kind { RQS_REQUEST_SUBSCRIBE, RQS_REQUEST_HISTORY, RQS_REQUEST_WATCH, RQS_REQUEST_PING };
+enum rqs_request_kind {
+	RQS_REQUEST_SUBSCRIBE,
+	RQS_REQUEST_HISTORY,
+	RQS_REQUEST_WATCH,
+	RQS_REQUEST_LOOK,
+	RQS_REQUEST_PING
+};
 
 struct rqs_request {
 	enum rqs_request_kind kind;
@@ -25,6 +32,7 @@ struct rqs_request {
 	uint32_t points;	 /* history: 1 .. RQS_HISTORY_POINTS_MAX wanted at most */
 	bool has_slot;		 /* watch: a service; else none. history: of a service; else of the host */
 	uint32_t slot;		 /* below RQS_SLOT_MAX */
+	bool inflight;		 /* look: at what is in flight; else no more */
 };
 
 #define RQS_HISTORY_POINTS_MAX 2000
@@ -71,6 +79,9 @@ struct rqs_text rqs_frame_status(const struct rqs_model *model);
  * @service: what rqs_model_service() said of @slot; when another one counts there now, "ended": true and no routes.
  */
 struct rqs_text rqs_frame_routes(const struct rqs_model *model, uint32_t slot, uint64_t service);
+
+/** rqs_frame_inflight() - what is in flight. @inflight: NULL where that can't be read. */
+struct rqs_text rqs_frame_inflight(const struct rqs_model *model, const struct rqs_inflight *inflight);
 
 struct rqs_text rqs_frame_error(const char *code, const char *text);
 

@@ -28,6 +28,12 @@ void rqs_hub_free(struct rqs_hub *hub)
 	free(hub);
 }
 
+void rqs_hub_set_look(struct rqs_hub *hub, int (*read)(void *data, struct rqs_inflight *ret_inflight), void *data)
+{
+	hub->look = read;
+	hub->look_data = data;
+}
+
 uint32_t rqs_hub_clients(const struct rqs_hub *hub)
 {
 	return hub->client_count;
@@ -95,6 +101,27 @@ static void send_routes(struct rqs_hub *hub, uint64_t now_ns)
 		if (client->close == RQS_HUB_OPEN && client->watched && client->routes_seq != seq &&
 		    !rqs_hub_is_behind(hub, client))
 			send_routes_of(hub, client, seq, now_ns);
+}
+
+/* Read and encoded once for all who look; where nobody does, or none who could take it, not at all. */
+static void send_inflight(struct rqs_hub *hub, uint64_t now_ns)
+{
+	struct rqs_blob *blob = NULL;
+	struct rqs_hub_client *client;
+	bool known;
+
+	for (client = hub->clients; client; client = client->next) {
+		if (!client->looks || client->close != RQS_HUB_OPEN || rqs_hub_is_behind(hub, client))
+			continue;
+		if (!blob) {
+			known = hub->look && !hub->look(hub->look_data, &hub->inflight);
+			blob = rqs_blob_take(rqs_frame_inflight(hub->model, known ? &hub->inflight : NULL));
+			if (!blob)
+				return;
+		}
+		rqs_hub_enqueue(hub, client, blob, now_ns);
+	}
+	rqs_blob_put(blob);
 }
 
 static void send_events(struct rqs_hub *hub, uint64_t now_ns)
@@ -191,6 +218,7 @@ int rqs_hub_take(struct rqs_hub *hub, const struct rqs_window *window, uint64_t 
 		if (hub->client_count) {
 			refresh_second(hub, now_ns);
 			send_routes(hub, now_ns);
+			send_inflight(hub, now_ns);
 		}
 	}
 	return 0;

@@ -67,6 +67,12 @@ void rqs_hub_free(struct rqs_hub *hub);
 int rqs_hub_take(struct rqs_hub *hub, const struct rqs_window *window, uint64_t now_ns);
 
 /**
+ * rqs_hub_set_look() - where what is in flight is read, once a second while a client asks for it; before rqs_hub_add().
+ * @read: 0, or -errno where it can't be read.
+ */
+void rqs_hub_set_look(struct rqs_hub *hub, int (*read)(void *data, struct rqs_inflight *ret_inflight), void *data);
+
+/**
  * rqs_hub_add() - a client has connected: hello, services, status and events are queued for it; one too many
  * is told so and closed.
  * Return: the client, valid until rqs_hub_remove(); NULL with errno ENOMEM.

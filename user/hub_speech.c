@@ -83,6 +83,9 @@ static void obey(struct rqs_hub *hub, struct rqs_hub_client *client, const char 
 	case RQS_REQUEST_WATCH:
 		watch(hub, client, &request, now_ns);
 		break;
+	case RQS_REQUEST_LOOK:
+		client->looks = request.inflight;
+		break;
 	case RQS_REQUEST_PING:
 		blob = rqs_blob_new(pong, sizeof(pong) - 1);
 		rqs_hub_enqueue(hub, client, blob, now_ns);

@@ -39,6 +39,7 @@ struct rqs_hub_client {
 	uint64_t service;     /* the same service as long as windows of it are sent; routes end at a time of their own */
 	uint64_t service_seq; /* its windows up to this one are sent or queued */
 	uint32_t service_slot;
+	bool looks; /* at what is in flight */
 
 	char said[RQS_HUB_MESSAGE_MAX];
 	size_t said_bytes; /* more than fits in @said: too long */
@@ -66,6 +67,9 @@ struct rqs_hub {
 	uint64_t second_due_ns; /* when services and status are due */
 	uint64_t second_seq;	/* the window after which they were made */
 	struct rqs_blob *services, *status;
+	int (*look)(void *data, struct rqs_inflight *ret_inflight); /* may be NULL */
+	void *look_data;
+	struct rqs_inflight inflight;
 	uint64_t event_seq; /* events up to this one were sent to who is in step */
 };
 

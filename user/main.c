@@ -19,6 +19,7 @@
 
 #include "check.h"
 #include "collector.h"
+#include "look.h"
 #include "model.h"
 #include "options.h"
 #include "output.h"
@@ -39,6 +40,7 @@ struct app {
 	struct rqs_handover *handover;
 	struct rqs_collector *collector;
 	struct rqs_model *model;
+	struct rqs_looker *looker;
 	struct rqs_server *server;
 	int signal_fd;
 };
@@ -53,6 +55,7 @@ static void app_close(struct app *app)
 {
 	rqs_collector_stop(app->collector);
 	rqs_server_free(app->server);
+	rqs_looker_free(app->looker);
 	rqs_handover_free(app->handover);
 	rqs_collector_free(app->collector);
 	rqs_model_free(app->model);
@@ -198,9 +201,13 @@ static int serve_open(struct app *app, const struct rqs_options *options, const 
 	};
 	char error[256];
 
+	app->looker = rqs_looker_new(rqs_probes_maps(app->probes));
+	if (!app->looker)
+		return complain(EXIT_FAILED, "not enough memory");
 	if (rqs_server_open(&config, app->model, &app->server, error))
 		return complain(EXIT_FAILED, error);
 	rqs_server_set_source(app->server, app->handover);
+	rqs_server_set_look(app->server, rqs_looker_read, app->looker);
 	rqs_probes_set_self(app->probes, rqs_server_port(app->server), options->listen_unix);
 	return EXIT_DONE;
 }

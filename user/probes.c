@@ -30,6 +30,7 @@ struct rqs_probes {
 	struct rqs_probes_config config;
 	struct rqs_http_a_bpf *http_a;
 	struct rqs_http_b_bpf *http_b;
+	struct bpf_link *look;
 	struct rqs_sched_bpf *sched;
 	struct rqs_waiters_bpf *waiters;
 	struct rqs_oom_bpf *oom;
@@ -152,6 +153,18 @@ static void probe_count(struct rqs_probes *probes, const struct bpf_program *pro
 			(struct rqs_probe_program){ .name = bpf_program__name(program), .runs = runs, .index = index };
 }
 
+/* The program that walks over a map of connections when it is read; without it nothing but that is missing. */
+static void probe_attach_look(struct rqs_probes *probes, const struct bpf_program *program, const struct bpf_map *connections,
+			      volatile uint8_t *ports)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(connections) };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+
+	probes->look = bpf_program__attach_iter(program, &opts);
+	probes->maps.look = probes->look ? bpf_link__fd(probes->look) : -1;
+	probes->maps.look_ports = ports;
+}
+
 /* What nobody who sends requests can know. */
 static int probe_seed(volatile __u64 *seed)
 {
@@ -225,11 +238,13 @@ static void probe_unix(struct rqs_probes *probes, struct bpf_program *list, stru
 		bpf_program__set_autoattach(skel->progs.http_sweep_unix, false);                             \
 		PROBE_HTTP_UNIX_##tap(skel, !((probes)->config.without & RQS_PART_UNIX));                    \
 		(err) = (err) ?: rqs_http_##tap##_bpf__load(skel);                                           \
+		bpf_program__set_autoattach(skel->progs.http_on_look, false);                                \
 		(err) = (err) ?: rqs_http_##tap##_bpf__attach(skel);                                         \
 		if (err) {                                                                                   \
 			rqs_http_##tap##_bpf__destroy(skel);                                                 \
 			break;                                                                               \
 		}                                                                                            \
+		probe_attach_look(probes, skel->progs.http_on_look, skel->maps.http_conns, skel->bss->http_look_ports); \
 		skel->bss->http_active = 1;                                                                  \
 		if (!((probes)->config.without & RQS_PART_UNIX))                                             \
 			probe_unix(probes, skel->progs.http_list_unix, skel->progs.http_sweep_unix,          \
@@ -417,7 +432,7 @@ static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
 	probes->config = *config;
 	probes->status_count = PROBE_COUNT;
 	probes->control_fd = -1;
-	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .waiters = -1, .http_lanes = -1,
+	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .waiters = -1, .look = -1, .http_lanes = -1,
 						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1, .http_sweep = -1 };
 	return probes;
 }
@@ -472,6 +487,7 @@ void rqs_probes_close(struct rqs_probes *probes)
 	if (!probes)
 		return;
 	bpf_link__destroy(probes->unix_sweep);
+	bpf_link__destroy(probes->look);
 	rqs_http_a_bpf__destroy(probes->http_a);
 	rqs_http_b_bpf__destroy(probes->http_b);
 	rqs_sched_bpf__destroy(probes->sched);

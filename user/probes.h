@@ -44,6 +44,8 @@ struct rqs_probe_maps {
 	int event_lanes;
 	int sched_lanes;
 	int waiters; /* a link: rqs_poll_waiters() makes iterators of it */
+	int look; /* a link as well, for rqs_looker_read(), and ports of services, a bit each: see bpf/http_look.h */
+	volatile uint8_t *look_ports;
 	int http_lanes;
 	int http_activity;
 	int http_losses;

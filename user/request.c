@@ -89,6 +89,17 @@ static int parse_watch(const json_t *message, struct rqs_request *request, char 
 	return parse_slot(message, request, ret_error);
 }
 
+static int parse_look(const json_t *message, struct rqs_request *request, char *ret_error)
+{
+	const json_t *inflight = json_object_get(message, "inflight");
+
+	if (!json_is_boolean(inflight))
+		return refuse(ret_error, "inflight must be true or false.");
+	request->kind = RQS_REQUEST_LOOK;
+	request->inflight = json_is_true(inflight);
+	return 0;
+}
+
 int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_request, char ret_error[160])
 {
 	struct rqs_request request = { 0 };
@@ -111,10 +122,12 @@ int rqs_request_parse(const char *text, size_t bytes, struct rqs_request *ret_re
 		err = parse_history(message, &request, ret_error);
 	else if (!strcmp(type, "watch"))
 		err = parse_watch(message, &request, ret_error);
+	else if (!strcmp(type, "look"))
+		err = parse_look(message, &request, ret_error);
 	else if (!strcmp(type, "ping"))
 		request.kind = RQS_REQUEST_PING;
 	else
-		err = refuse(ret_error, "The type must be subscribe, history, watch or ping.");
+		err = refuse(ret_error, "The type must be subscribe, history, watch, look or ping.");
 	json_decref(message);
 	if (!err)
 		*ret_request = request;

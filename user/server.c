@@ -418,6 +418,11 @@ void rqs_server_set_source(struct rqs_server *server, struct rqs_handover *hando
 	server->source = handover;
 }
 
+void rqs_server_set_look(struct rqs_server *server, int (*read)(void *data, struct rqs_inflight *ret_inflight), void *data)
+{
+	rqs_hub_set_look(server->hub, read, data);
+}
+
 uint16_t rqs_server_port(const struct rqs_server *server)
 {
 	return server->listener.port;

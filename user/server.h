@@ -8,6 +8,7 @@
 #define RQS_SERVER_H
 
 #include "handover.h"
+#include "inflight.h"
 #include "model.h"
 
 struct rqs_server; /* opaque */
@@ -33,6 +34,9 @@ int rqs_server_open(const struct rqs_server_config *config, struct rqs_model *mo
 
 /** rqs_server_set_source() - where windows come from; before rqs_server_run(). */
 void rqs_server_set_source(struct rqs_server *server, struct rqs_handover *handover);
+
+/** rqs_server_set_look() - where what is in flight is read, by the server's thread: as rqs_hub_set_look(). Before rqs_server_run(). */
+void rqs_server_set_look(struct rqs_server *server, int (*read)(void *data, struct rqs_inflight *ret_inflight), void *data);
 
 /** rqs_server_port() - the port that is open, 0 for a Unix socket. */
 uint16_t rqs_server_port(const struct rqs_server *server);

@@ -76,8 +76,12 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct mm_struct *mm;
+	unsigned int __state;
+	int exit_state;
+	int on_cpu;
 	int pid;
 	int tgid;
+	__u64 start_time;
 	char comm[16];
 };
 
@@ -199,6 +203,7 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	__u64 session_id;
 };
 
 struct bpf_iter__task {

@@ -501,6 +501,54 @@ static void test_status(void **state)
 	json_decref(frame);
 }
 
+static void test_inflight(void **state)
+{
+	struct fixture *fix = *state;
+	struct rqs_inflight inflight = { .connections = 12, .http = 7, .requests = 3, .count = 2 };
+	json_t *frame;
+
+	apply_busy(fix, 1);
+	inflight.items[0] = (struct rqs_inflight_item){ .has_age = true, .age_ns = 61 * SECOND_NS, .slot = 1, .pid = 71, .tid = 72,
+							.stage = RQS_STAGE_SERVING, .task_state = RQS_TASK_BLOCKED, .comm = "worker",
+							.method = "GET", .path = "/a/\"b", .peer = "10.0.0.7:4711" };
+	inflight.items[1] = (struct rqs_inflight_item){ .slot = RQS_LOOK_NO_SLOT, .role = RQS_ROLE_CLIENT, .stage = RQS_STAGE_QUEUED };
+	frame = parse(rqs_frame_inflight(fix->model, &inflight), "inflight");
+	expect_number(frame, "t", (START_REAL_NS + TICK_NS) / 1e6);
+	expect_number(frame, "connections/open", 12);
+	expect_number(frame, "connections/http", 7);
+	expect_number(frame, "requests", 3);
+	assert_int_equal(json_array_size(at(frame, "items")), 2);
+	expect_number(frame, "items/0/age_ns", 61e9);
+	expect_number(frame, "items/0/slot", 1);
+	expect_text(frame, "items/0/service", "nginx :8080");
+	expect_text(frame, "items/0/role", "server");
+	expect_text(frame, "items/0/method", "GET");
+	expect_text(frame, "items/0/path", "/a/\"b");
+	expect_text(frame, "items/0/peer", "10.0.0.7:4711");
+	expect_text(frame, "items/0/stage", "serving");
+	expect_number(frame, "items/0/pid", 71);
+	expect_number(frame, "items/0/tid", 72);
+	expect_text(frame, "items/0/thread/comm", "worker");
+	expect_text(frame, "items/0/thread/state", "blocked");
+	expect_text(frame, "items/1/role", "client");
+	expect_text(frame, "items/1/stage", "queued");
+	for (size_t i = 0; i < 9; i++) {
+		static const char *const unknown[] = { "age_ns", "slot", "service", "method", "path", "peer", "pid", "tid", "thread" };
+		char path[32];
+
+		snprintf(path, sizeof(path), "items/1/%s", unknown[i]);
+		expect_null(frame, path);
+	}
+	json_decref(frame);
+
+	frame = parse(rqs_frame_inflight(fix->model, NULL), "inflight");
+	expect_null(frame, "connections/open");
+	expect_null(frame, "connections/http");
+	expect_null(frame, "requests");
+	expect_null(frame, "items");
+	json_decref(frame);
+}
+
 static void test_error(void **state)
 {
 	json_t *frame = parse(rqs_frame_error("bad_request", "A \"quoted\" \xff sentence."), "error");
@@ -526,6 +574,7 @@ int main(void)
 		with_model(test_services),
 		with_model(test_events),
 		with_model(test_status),
+		with_model(test_inflight),
 		cmocka_unit_test(test_error),
 	};
 

@@ -89,7 +89,10 @@ int rqs_request_parse(const char *said, size_t bytes, struct rqs_request *ret_re
 		ret_request->has_slot = true;
 	} else if (strcmp(copy, "watch none") == 0)
 		ret_request->kind = RQS_REQUEST_WATCH;
-	else if (strcmp(copy, "ping") == 0)
+	else if (strcmp(copy, "look") == 0 || strcmp(copy, "look away") == 0) {
+		ret_request->kind = RQS_REQUEST_LOOK;
+		ret_request->inflight = strcmp(copy, "look") == 0;
+	} else if (strcmp(copy, "ping") == 0)
 		ret_request->kind = RQS_REQUEST_PING;
 	else {
 		strcpy(ret_error, "what?");
@@ -153,6 +156,11 @@ struct rqs_text rqs_frame_routes(const struct rqs_model *model, uint32_t slot, u
 	if (rqs_model_service(model, slot) != service)
 		return text("routes %u ended", slot);
 	return text("routes %u of %d", slot, (int)service);
+}
+
+struct rqs_text rqs_frame_inflight(const struct rqs_model *model, const struct rqs_inflight *inflight)
+{
+	return inflight ? text("inflight %d", (int)inflight->requests) : text("inflight unknown");
 }
 
 struct rqs_text rqs_frame_error(const char *code, const char *sentence)
@@ -858,6 +866,107 @@ static void test_hub_sends_routes_once_for_all_who_watch_a_service(void **state)
 	rqs_hub_free(world.hub);
 }
 
+/* Counts how often it is asked; the kernel can't tell while @fails. */
+struct looked {
+	uint32_t times;
+	bool fails;
+};
+
+static int look(void *data, struct rqs_inflight *ret_inflight)
+{
+	struct looked *looked = data;
+
+	looked->times++;
+	if (looked->fails)
+		return -ENOTSUP;
+	ret_inflight->requests = looked->times;
+	return 0;
+}
+
+/* Takes all, and returns how many of them were this one; @ret_last: where the last of these was. */
+static int count_looks(struct world *world, struct peer *peer, const char *message, unsigned char **ret_last)
+{
+	const char *taken;
+	int count = 0;
+
+	while (*(taken = take(world, peer))) {
+		if (strcmp(taken, message) == 0) {
+			count++;
+			*ret_last = peer->last;
+		} else {
+			assert_int_not_equal(strncmp(taken, "inflight", 8), 0);
+		}
+	}
+	return count;
+}
+
+static void test_hub_looks_once_for_all_and_only_while_somebody_does(void **state)
+{
+	struct looked looked = { 0 };
+	struct world world;
+	struct peer first, second, idle;
+	unsigned char *one = NULL, *two = NULL;
+
+	set_up(&world, 4);
+	rqs_hub_set_look(world.hub, look, &looked);
+	join(&world, &first);
+	join(&world, &second);
+	join(&world, &idle);
+	pass_second(&world);
+	assert_int_equal(looked.times, 0);
+	assert_int_equal(count_looks(&world, &first, "", &one), 0);
+	assert_int_equal(count_looks(&world, &second, "", &two), 0);
+	assert_int_equal(count_looks(&world, &idle, "", &two), 0);
+	say(&world, &first, "look");
+	say(&world, &first, "look");
+	say(&world, &second, "look");
+	assert_int_equal(looked.times, 0); /* a flood of these reads nothing */
+	pass_second(&world);
+	assert_int_equal(looked.times, 1);
+	assert_int_equal(count_looks(&world, &first, "inflight 1", &one), 1);
+	assert_int_equal(count_looks(&world, &second, "inflight 1", &two), 1);
+	assert_ptr_equal(one, two);
+	assert_int_equal(count_looks(&world, &idle, "", &two), 0);
+
+	looked.fails = true;
+	say(&world, &second, "look away");
+	pass_second(&world);
+	assert_int_equal(looked.times, 2);
+	assert_int_equal(count_looks(&world, &first, "inflight unknown", &one), 1);
+	assert_int_equal(count_looks(&world, &second, "", &two), 0);
+
+	leave(&world, &first);
+	pass_second(&world);
+	assert_int_equal(looked.times, 2);
+	rqs_hub_free(world.hub);
+}
+
+static void test_hub_does_not_look_for_who_is_behind(void **state)
+{
+	struct looked looked = { 0 };
+	unsigned char *last = NULL;
+	struct world world;
+	struct peer slow;
+	int i;
+
+	set_up(&world, 4);
+	rqs_hub_set_look(world.hub, look, &looked);
+	join(&world, &slow);
+	say(&world, &slow, "look");
+	for (i = 0; i < 8; i++)
+		pass_second(&world);
+	assert_in_range(looked.times, 1, 3); /* then more than RQS_HUB_BEHIND_MESSAGES wait */
+	i = (int)looked.times;
+	pass_second(&world);
+	assert_int_equal(looked.times, i);
+	while (*take(&world, &slow))
+		;
+	pass_second(&world);
+	assert_int_equal(looked.times, i + 1);
+	assert_int_equal(count_looks(&world, &slow, i == 1 ? "inflight 2" : i == 2 ? "inflight 3" : "inflight 4", &last), 1);
+	rqs_hub_free(world.hub);
+}
+
 static void test_hub_tells_that_a_watched_service_ended(void **state)
 {
 	struct world world;
@@ -1127,6 +1236,8 @@ int main(void)
 		cmocka_unit_test(test_hub_merges_what_a_slow_client_lost_of_a_service),
 		cmocka_unit_test(test_hub_tells_once_that_a_service_has_no_more_windows),
 		cmocka_unit_test(test_hub_gives_history_of_a_service_that_there_is),
+		cmocka_unit_test(test_hub_looks_once_for_all_and_only_while_somebody_does),
+		cmocka_unit_test(test_hub_does_not_look_for_who_is_behind),
 		cmocka_unit_test(test_hub_refuses_a_window_out_of_sequence),
 	};
 

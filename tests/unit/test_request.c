@@ -27,6 +27,8 @@ static void test_good_requests(void **state)
 		  { .kind = RQS_REQUEST_HISTORY, .id = 3, .from_ms = 5, .to_ms = 6, .points = 2, .has_slot = true, .slot = 9 } },
 		{ "{\"type\":\"history\",\"id\":3,\"from_ms\":5,\"to_ms\":6,\"points\":2,\"slot\":null}",
 		  { .kind = RQS_REQUEST_HISTORY, .id = 3, .from_ms = 5, .to_ms = 6, .points = 2 } },
+		{ "{\"type\":\"look\",\"inflight\":true}", { .kind = RQS_REQUEST_LOOK, .inflight = true } },
+		{ "{\"type\":\"look\",\"inflight\":false}", { .kind = RQS_REQUEST_LOOK } },
 		{ "{\"type\":\"history\",\"id\":0,\"from_ms\":5,\"to_ms\":5,\"points\":1}",
 		  { .kind = RQS_REQUEST_HISTORY, .from_ms = 5, .to_ms = 5, .points = 1 } },
 	};
@@ -47,6 +49,7 @@ static void test_good_requests(void **state)
 		assert_int_equal(request.points, cases[i].expected.points);
 		assert_int_equal(request.has_slot, cases[i].expected.has_slot);
 		assert_int_equal(request.slot, cases[i].expected.slot);
+		assert_int_equal(request.inflight, cases[i].expected.inflight);
 	}
 }
 
@@ -83,7 +86,8 @@ static void test_bad_requests(void **state)
 		"{\"type\":\"ping\",\"x\":1e999}", "{\"type\":\"ping\",\"x\":99999999999999999999}",
 		"{\"type\":\"watch\"}", "{\"type\":\"watch\",\"slot\":-1}", "{\"type\":\"watch\",\"slot\":1.5}",
 		"{\"type\":\"watch\",\"slot\":\"5\"}", "{\"type\":\"watch\",\"slot\":65536}", "{\"type\":\"watch\",\"slot\":true}",
-		"{\"type\":\"subscribe\"}", "{\"type\":\"subscribe\",\"rate_ms\":\"250\"}",
+		"{\"type\":\"look\"}", "{\"type\":\"look\",\"inflight\":null}", "{\"type\":\"look\",\"inflight\":1}",
+		"{\"type\":\"look\",\"inflight\":\"true\"}", "{\"type\":\"subscribe\"}", "{\"type\":\"subscribe\",\"rate_ms\":\"250\"}",
 		"{\"type\":\"subscribe\",\"rate_ms\":0}", "{\"type\":\"subscribe\",\"rate_ms\":-250}",
 		"{\"type\":\"subscribe\",\"rate_ms\":251}", "{\"type\":\"subscribe\",\"rate_ms\":250.5}",
 		"{\"type\":\"subscribe\",\"rate_ms\":4294967546}", "{\"type\":\"subscribe\",\"rate_ms\":null}",
