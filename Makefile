@@ -173,7 +173,7 @@ $(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ) $(B)/bench/user.a
 # It plays more CPUs than there are.
 $(B)/bench/bench_tick: BENCH_LDFLAGS := -Wl,--wrap=libbpf_num_possible_cpus
 
-BENCHES := http sched start fanout tick
+BENCHES := http sched start fanout tick scale
 .PHONY: bench bench-bin $(BENCHES:%=bench-%)
 bench-bin: $(BENCHES:%=$(B)/bench/bench_%)
 bench: $(B)/rqscope bench-bin

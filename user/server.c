@@ -40,7 +40,7 @@ struct rqs_server {
 	uint32_t streams;    /* WebSockets that libwebsockets holds, those being closed included */
 	bool upgrading;	     /* within on_upgrade() */
 	bool gathering;	     /* within take_windows(): who wants to write is put into @ready */
-	struct stream *ready; /* a list by ->next_ready */
+	struct stream *ready, **ready_end; /* a list by ->next_ready */
 	uint64_t expired_ns; /* when the hub last looked for stuck clients */
 	atomic_bool stopping;
 	bool stopped; /* the last wait is over */
@@ -74,9 +74,11 @@ static void want_write(void *owner)
 	if (!server->gathering) {
 		lws_callback_on_writable(owner);
 	} else if (!stream->is_ready) {
+		/* At the end: who is owed more than one message gets the next when all others had their first. */
 		stream->is_ready = true;
-		stream->next_ready = server->ready;
-		server->ready = stream;
+		stream->next_ready = NULL;
+		*server->ready_end = stream;
+		server->ready_end = &stream->next_ready;
 	}
 }
 
@@ -160,6 +162,8 @@ static void write_ready(struct rqs_server *server)
 		struct stream *stream = server->ready;
 
 		server->ready = stream->next_ready;
+		if (!server->ready)
+			server->ready_end = &server->ready;
 		stream->is_ready = false;
 		if (!stream->client)
 			continue;
@@ -398,6 +402,7 @@ int rqs_server_open(const struct rqs_server_config *config, struct rqs_model *mo
 	}
 	server->config = *config;
 	server->model = model;
+	server->ready_end = &server->ready;
 	server->listener.fd = -1;
 	err = open_listener(server, ret_error);
 	if (!err) {

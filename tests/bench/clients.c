@@ -2,6 +2,7 @@
 #include "clients.h"
 
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -36,6 +37,7 @@ struct client {
 	uint32_t head_bytes;
 	char head[HEAD_BYTES + 1]; /* the begin of the message */
 	uint64_t seq; /* of the last window, 0: none yet */
+	double delay_ms; /* of the last message, NAN: none yet */
 	bool deaf;
 };
 
@@ -127,6 +129,7 @@ static void join_one(struct crowd *crowd, uint32_t index)
 
 	client->fd = join(crowd);
 	client->deaf = index && index <= crowd->config.deaf;
+	client->delay_ms = NAN;
 	if (client->fd < 0) {
 		atomic_fetch_add(&crowd->told->lost, 1);
 		return;
@@ -146,12 +149,32 @@ static uint64_t number_after(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
-static void note_delay(struct crowd *crowd, const char *head)
+static void note(atomic_ulong *counts, double ms)
+{
+	uint32_t index = ms < 0 ? 0 : ms * 10 >= BENCH_DELAYS - 1 ? BENCH_DELAYS - 1 : (uint32_t)(ms * 10);
+
+	atomic_fetch_add(&counts[index], 1);
+}
+
+double bench_clients_quantile(const atomic_ulong *counts, double share)
+{
+	uint64_t all = 0, seen = 0;
+
+	for (uint32_t i = 0; i < BENCH_DELAYS; i++)
+		all += atomic_load(&counts[i]);
+	for (uint32_t i = 0; i < BENCH_DELAYS && all; i++) {
+		seen += atomic_load(&counts[i]);
+		if (seen >= share * all)
+			return (i + 1) / 10.0;
+	}
+	return NAN;
+}
+
+static void note_delay(struct crowd *crowd, struct client *client)
 {
 	struct timespec now;
-	const char *at = strstr(head, "\"t\":["), *comma;
+	const char *at = strstr(client->head, "\"t\":["), *comma;
 	double delay_ms;
-	uint32_t index;
 
 	if (!at)
 		return;
@@ -162,8 +185,12 @@ static void note_delay(struct crowd *crowd, const char *head)
 			at = comma + 1;
 	clock_gettime(CLOCK_REALTIME, &now);
 	delay_ms = now.tv_sec * 1e3 + now.tv_nsec / 1e6 - strtod(at, NULL);
-	index = delay_ms < 0 ? 0 : delay_ms * 10 >= BENCH_DELAYS - 1 ? BENCH_DELAYS - 1 : (uint32_t)(delay_ms * 10);
-	atomic_fetch_add(&crowd->told->delays[index], 1);
+	if (atomic_load(&crowd->told->noting)) {
+		note(crowd->told->delays, delay_ms);
+		if (!isnan(client->delay_ms))
+			note(crowd->told->jitters, fabs(delay_ms - client->delay_ms));
+	}
+	client->delay_ms = delay_ms;
 }
 
 /* A message of windows: do they follow the last ones? */
@@ -188,7 +215,7 @@ static void take_windows(struct crowd *crowd, struct client *client)
 	count = last - first + 1;
 	if (count > atomic_load(&crowd->told->merged_max))
 		atomic_store(&crowd->told->merged_max, count);
-	note_delay(crowd, client->head);
+	note_delay(crowd, client);
 }
 
 static void end_message(struct crowd *crowd, struct client *client)
@@ -295,7 +322,7 @@ static void churn(struct crowd *crowd)
 		close(crowd->churn[crowd->gone++ % CHURN_MAX]);
 	fd = join(crowd);
 	if (fd < 0) {
-		atomic_fetch_add(&crowd->told->lost, 1);
+		atomic_fetch_add(&crowd->told->turned_away, 1);
 		return;
 	}
 	crowd->churn[crowd->churned++ % CHURN_MAX] = fd;

@@ -7,6 +7,7 @@
 #define RQS_BENCH_CLIENTS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,7 +35,10 @@ struct bench_clients_told {
 	atomic_ulong holes;   /* windows that a client did not get, neither alone nor merged */
 	atomic_uint merged_max; /* windows in one message, at most */
 	atomic_uint come;     /* clients that came and went */
+	atomic_uint turned_away; /* that would have come, when all places were taken */
 	atomic_ulong delays[BENCH_DELAYS]; /* from the end of a message's last window to when it was read */
+	atomic_ulong jitters[BENCH_DELAYS]; /* how much a delay differs from the same client's one before */
+	atomic_bool noting; /* set by the caller: delays and jitters are noted */
 	atomic_ulong tape_bytes;
 	unsigned char tape[BENCH_TAPE_BYTES]; /* all bytes that the first client got, frames with their headers */
 };
@@ -49,6 +53,9 @@ int bench_clients_room(uint32_t files);
 
 /** bench_clients_start() - returns at once; ->told->connected tells how far they are. */
 int bench_clients_start(struct bench_clients *clients, const struct bench_clients_config *config);
+
+/** bench_clients_quantile() - of ->delays or ->jitters, in ms; NAN when there are none. */
+double bench_clients_quantile(const atomic_ulong *counts, double share);
 
 /** bench_clients_connected() - wait until all are. -ETIMEDOUT after @limit_ms, -ECONNRESET when some were lost. */
 int bench_clients_connected(struct bench_clients *clients, uint32_t count, unsigned int limit_ms);

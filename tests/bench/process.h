@@ -37,6 +37,9 @@ struct bench_rqscope {
  */
 int bench_rqscope_start(struct bench_rqscope *rqscope, const char *path, char tap, const char *without);
 
+/** bench_rqscope_start_with() - likewise, with these options, up to a NULL; at most 12 words. */
+int bench_rqscope_start_with(struct bench_rqscope *rqscope, const char *path, const char *const *options);
+
 /**
  * bench_rqscope_counted() - wait until rqscope has counted what was sent to the service at @port.
  * Return: 0 when requests and responses are @requests in each of its roles, -ERANGE when they aren't after 2 s.

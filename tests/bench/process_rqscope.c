@@ -18,19 +18,28 @@
 
 int bench_rqscope_start(struct bench_rqscope *rqscope, const char *path, char tap, const char *without)
 {
-	char tap_text[2] = { tap, '\0' }, text[512];
-	char *argv[8] = { (char *)path, "--listen", "127.0.0.1:0" };
-	uint32_t words = 3;
-	int err;
+	char tap_text[2] = { tap, '\0' };
+	const char *options[5] = { NULL };
+	uint32_t words = 0;
 
 	if (tap) {
-		argv[words++] = "--tap";
-		argv[words++] = tap_text;
+		options[words++] = "--tap";
+		options[words++] = tap_text;
 	}
 	if (without) {
-		argv[words++] = "--without";
-		argv[words++] = (char *)without;
+		options[words++] = "--without";
+		options[words++] = without;
 	}
+	return bench_rqscope_start_with(rqscope, path, options);
+}
+
+int bench_rqscope_start_with(struct bench_rqscope *rqscope, const char *path, const char *const *options)
+{
+	char *argv[16] = { (char *)path, "--listen", "127.0.0.1:0" }, text[512];
+	int err;
+
+	for (uint32_t i = 0; options[i] && i < 12; i++)
+		argv[3 + i] = (char *)options[i];
 	rqscope->roles = 2;
 	err = bench_process_start(&rqscope->process, argv, -1);
 	if (err)
