@@ -211,6 +211,23 @@ async function ways(run) {
 		await page.click('#routes .chip');
 		await all(page);
 	});
+	await run('browser_goes_back_to_all_services', 'slow', async (page, feed) => {
+		await services(page);
+		await page.click(row('api'));
+		await alone(page, 'api :3000');
+		await page.keyboard.press(']');
+		await alone(page, 'gunicorn :8000');
+		await page.keyboard.press('3');
+		await until('the range is in the address', () => page.evaluate(() => localStorage.getItem('rqscope.range_ms') === '600000'));
+		await page.goBack();
+		await alone(page, 'api :3000');
+		await page.goBack();
+		await all(page);
+		await page.goForward();
+		await alone(page, 'api :3000');
+		equal(await until('it is watched', () => watched(feed)), 2, 'slot');
+		equal(feed.clients.size, 1, 'connections');
+	});
 	await run('link_holds_the_service', 'slow', async (page, feed) => {
 		await services(page);
 		await page.click(row('api'));

@@ -90,6 +90,7 @@ export const scenarios = {
 
 	multitude: () => ({
 		attachedForMs: DAY_MS, at: slowAt, host: { cpus: 128 },
+		routes: [...Array.from({ length: 200 }, (_, k) => ['GET', `/v1/things-${k}/:id`, 0.9 / 200, k === 7, 0.5 + k / 100]), [null, null, 0.1, false, 1]],
 		services: Array.from({ length: 200 }, (_, k) => ({ name: `svc-${k}`, port: 9000 + k, share: 1 / 200, errors: 0 })),
 	}),
 };

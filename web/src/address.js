@@ -18,14 +18,18 @@ export class Address {
 		this.on = on;
 		this.stretch = null; // of the link, until it is known what there is
 		this.timer = 0;
+		this.who = null; // that the address has
 	}
 
 	/** Goes where the address leads. */
 	take() {
 		const { view, services, routes, focus, say } = this.on;
 		const link = readLink(location.hash.slice(1));
-		if (link.rangeMs)
-			view.choose(link.rangeMs, NaN);
+		this.who = link.service ?? null;
+		if (!link.stretch) {
+			view.set({ endT: null });
+			view.choose(link.rangeMs ?? prefs.range.get(), NaN);
+		}
 		this.stretch = link.stretch ?? null;
 		for (const [sort, grid, what] of [[link.sort, services.grid, 'services'], [link.routeSort, routes.grid, 'routes']])
 			if (sort && !grid.sortBy(sort))
@@ -51,13 +55,25 @@ export class Address {
 
 	/** What is looked at has changed. */
 	changed() {
-		this.timer ||= setTimeout(() => {
-			this.timer = 0;
-			if (this.on.offline() || this.stretch)
-				return;
-			const fragment = this.#fragment({ rangeMs: prefs.range.get(), sort: '-rate', routeSort: '-rate' });
-			history.replaceState(null, '', location.pathname + location.search + (fragment && `#${fragment}`));
-		}, QUIET_MS);
+		this.timer ||= setTimeout(() => this.#write('replaceState'), QUIET_MS);
+	}
+
+	/** Another service is shown, or all: the way back is the browser's too. */
+	moved() {
+		const { who } = this.on.focus;
+		if (JSON.stringify(who) === JSON.stringify(this.who))
+			return;
+		this.who = who;
+		this.#write('pushState');
+	}
+
+	#write(how) {
+		clearTimeout(this.timer);
+		this.timer = 0;
+		if (this.on.offline() || this.stretch)
+			return;
+		const fragment = this.#fragment({ rangeMs: prefs.range.get(), sort: '-rate', routeSort: '-rate' });
+		history[how](null, '', location.pathname + location.search + (fragment && `#${fragment}`));
 	}
 
 	async copy() {

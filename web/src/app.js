@@ -34,7 +34,7 @@ const WAITS = new Set(['services', 'events', 'status', 'recent', 'routes', 'tick
 const WAIT_MS = 300;
 const SPARK_MS = 500;
 const NOW_MS = 60e3;
-const MANY = 50; // services: they get a frame of their own, so that none takes long
+const MANY = 50; // rows of a table: they get a frame of their own, so that none takes long
 
 const state = {
 	rateMs: prefs.rate.get(),
@@ -165,7 +165,7 @@ view.subscribe(() => {
 });
 
 focus.subscribe(() => {
-	address.changed();
+	address.moved();
 	changed('focus', 'view', 'state');
 });
 
@@ -198,10 +198,11 @@ function draw() {
 	clearTimeout(latest);
 	latest = 0;
 	dirty.clear();
-	if (what.has('picture') && store.services?.items.length > MANY && what.delete('services')) {
-		dirty.add('services');
-		frame = requestAnimationFrame(draw);
-	}
+	for (const [table, message] of [['services', store.services], ['routes', focus.routes]])
+		if (what.has('picture') && message?.items.length > MANY && what.delete(table)) {
+			dirty.add(table);
+			frame ||= requestAnimationFrame(draw);
+		}
 	if (what.has('theme')) {
 		readColours();
 		what.add('picture');
@@ -222,11 +223,13 @@ function draw() {
 	}
 	if (what.has('status') && store.status && store.hello)
 		footer.show(store.status, store.hello, store.missed);
-	if (what.has('focus'))
+	if (what.has('focus')) {
 		drawFocus();
+		what.add('services');
+	}
 	if (focus.active && (what.has('focus') || (what.has('routes') && (!still || !routes.message))))
 		routes.show(name(), focus.gone ? null : focus.routes, focus.gone ? 'It is not there.' : 'Asked for: they come within a second.');
-	if (what.has('services') && store.services && !still)
+	if (what.has('services') && store.services && !still && !(focus.active && services.message))
 		services.show(store.services);
 	if (what.has('events') && !still)
 		events.show(store.events, store.eventInfo);
