@@ -338,6 +338,17 @@ async function replayed(browser, dir) {
 }
 
 async function looks(run) {
+	for (const [width, height] of [[1440, 1150], [390, 844]])
+		await run(`focus_on_a_name_of_200_characters_widens_nothing_${width}`, 'crowd', async (page) => {
+			await services(page);
+			await page.click(row('worker-'));
+			await until('routes', () => page.$('.routes tbody tr'));
+			await until('its events', async () => /among the last/.test(await text(page, '.events h2')));
+			const wide = await page.$$eval('html, .panel > h2, .verdict, .top', (all) => all.map((n) => n.scrollWidth - n.clientWidth));
+			assert(wide.every((w) => w <= 0), `too wide by ${wide}`);
+			assert(/×$/.test((await text(page, '#only')).trim()) && (await page.isVisible('#only span:last-child')), 'no way back');
+			await shoot(page, `focus-hostile-${width}`);
+		}, { width, height });
 	const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 	for (const dark of [true, false])
 		for (const [width, height] of [[1440, 1150], [1024, 900], [390, 844]])

@@ -266,16 +266,15 @@ function beginning() {
 
 /** Everything that is of one service, or of all again. */
 function drawFocus() {
-	const { active } = focus;
+	const { active } = focus, held = [$('services'), $('routes'), $('only')].some((root) => root.contains(document.activeElement));
 	header.only(name());
 	setHidden($('services'), active);
 	setHidden($('routes'), !active);
-	events.only(active ? assess.serviceName(focus.who) : null);
+	events.only(active ? assess.serviceName(focus.who) : null, name());
 	if (scope.band && active)
 		scope.pick(null);
 	routes.message = null;
-	const inside = document.activeElement;
-	if (!inside || inside === document.body) // what was pressed is no longer there
+	if (held) // what was pressed is no longer there
 		(active ? routes : services).grid.root.focus({ preventScroll: true });
 }
 

@@ -35,9 +35,13 @@ export function serviceName(service) {
 	return place(service) ? `${service.name} ${place(service)}` : service.name;
 }
 
-/** As it is told apart from its own clients. */
-export function serviceTitle(service) {
-	return service.role === 'client' ? `${service.name} asking ${place(service)}`.trim() : serviceName(service);
+const TITLE_MOST = 40;
+const cut = (text) => (text.length > TITLE_MOST ? `${text.slice(0, TITLE_MOST - 1)}…` : text);
+
+/** In sentences: told apart from its own clients, and no longer than fits. */
+export function serviceTitle({ name, role, port, path }) {
+	const short = { name: cut(name), port, path: path && cut(path) };
+	return role === 'client' ? `${short.name} asking ${place(short)}`.trim() : serviceName(short);
 }
 
 /**

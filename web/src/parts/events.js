@@ -73,9 +73,10 @@ export class Events {
 		table.hidden = true;
 	}
 
-	/** Only those of the service @name, as events name it; null: of all. */
-	only(name) {
+	/** Only those of the service @name, as events name it and as sentences do; null: of all. */
+	only(name, title) {
 		this.name = name;
+		this.title = title;
 		this.#anew();
 	}
 
@@ -93,7 +94,7 @@ export class Events {
 		setHidden(this.chip, !band);
 		if (band)
 			setText(this.chip, `${format.clock(band.fromT, 'tenth')}, ${format.duration(band.lowNs)} ${Number.isFinite(band.highNs) ? `to ${format.duration(band.highNs)}` : 'and longer'} ×`);
-		setText(this.empty, band ? NONE_PICKED[band.strip] : name ? `None of the last events is of ${name}.` : EMPTY);
+		setText(this.empty, band ? NONE_PICKED[band.strip] : name ? `None of the last events is of ${this.title}.` : EMPTY);
 		this.show(this.events, this.info);
 	}
 
@@ -113,7 +114,7 @@ export class Events {
 		setHidden(this.table, !this.shown.length);
 		setHidden(this.empty, this.shown.length > 0);
 		const total = Object.values(info?.counts ?? {}).reduce((sum, n) => sum + n, 0);
-		setText(this.summary, name ? `${told.length} of ${name} among the last ${events.length}` : total ? `${format.count(total)} since attaching${info.held_back ? `, ${format.count(info.held_back)} only counted` : ''}` : '');
+		setText(this.summary, name ? `${told.length} of ${this.title} among the last ${events.length}` : total ? `${format.count(total)} since attaching${info.held_back ? `, ${format.count(info.held_back)} only counted` : ''}` : '');
 		const kinds = Object.entries(info?.counts ?? {}).filter(([, n]) => n).map(([kind, n]) => `${kind.replaceAll('_', ' ')}: ${format.count(n)}`);
 		this.summary.title = kinds.join('\n');
 	}
