@@ -84,6 +84,7 @@ static const struct bench_series *floor_of(const struct bench_rounds *rounds, co
 	case BENCH_RQSCOPE_A:
 	case BENCH_RQSCOPE_A_ROUTELESS:
 	case BENCH_RQSCOPE_A_SERVER:
+	case BENCH_RQSCOPE_A_TCP:
 		return bench_rounds_of(rounds, BENCH_EMPTY_A);
 	case BENCH_RQSCOPE_B:
 		return bench_rounds_of(rounds, BENCH_EMPTY_B);
@@ -176,6 +177,7 @@ int main(int argc, char **argv)
 		{ .kind = BENCH_RQSCOPE_A, .name = "rqscope, tap A" },
 		{ .kind = BENCH_RQSCOPE_A_ROUTELESS, .name = "rqscope, tap A, without routes" },
 		{ .kind = BENCH_RQSCOPE_A_SERVER, .name = "rqscope, tap A, without the client role" },
+		{ .kind = BENCH_RQSCOPE_A_TCP, .name = "rqscope, tap A, without Unix sockets" },
 		{ .kind = BENCH_EMPTY_B, .name = "empty programs, hooks of tap B" },
 		{ .kind = BENCH_RQSCOPE_B, .name = "rqscope, tap B" },
 		{ .kind = BENCH_CLASSIC, .name = "classic, a tracepoint each system call" },

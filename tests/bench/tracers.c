@@ -99,8 +99,9 @@ static int attach_empty(struct bench_tracer *tracer)
 		return -errno;
 	bpf_program__set_autoload(empty->progs.empty_on_copy, a);
 	bpf_program__set_autoload(empty->progs.empty_on_sendmsg, a);
-	bpf_program__set_autoload(empty->progs.empty_on_recv_length, b);
-	bpf_program__set_autoload(empty->progs.empty_on_send_length, b);
+	/* Of tap A they are for Unix sockets. */
+	bpf_program__set_autoload(empty->progs.empty_on_recv_length, a || b);
+	bpf_program__set_autoload(empty->progs.empty_on_send_length, a || b);
 	bpf_program__set_autoload(empty->progs.empty_on_ready, a || b);
 	bpf_program__set_autoload(empty->progs.empty_on_state, a || b);
 	return bench_empty__load(empty) ?: bench_empty__attach(empty);
@@ -131,6 +132,7 @@ static int attach(struct bench_tracer *tracer, const char *rqscope_path)
 	char tap = tracer->kind == BENCH_RQSCOPE_B ? 'B' : tracer->kind == BENCH_RQSCOPE ? 0 : 'A';
 	const char *without = tracer->kind == BENCH_RQSCOPE_A_ROUTELESS ? "routes" :
 			      tracer->kind == BENCH_RQSCOPE_A_SERVER	? "client" :
+			      tracer->kind == BENCH_RQSCOPE_A_TCP	? "unix" :
 									  NULL;
 	int err;
 
@@ -144,6 +146,7 @@ static int attach(struct bench_tracer *tracer, const char *rqscope_path)
 	case BENCH_RQSCOPE_A:
 	case BENCH_RQSCOPE_A_ROUTELESS:
 	case BENCH_RQSCOPE_A_SERVER:
+	case BENCH_RQSCOPE_A_TCP:
 	case BENCH_RQSCOPE_B:
 	case BENCH_RQSCOPE:
 		err = bench_rqscope_start(&tracer->rqscope, rqscope_path, tap, without);

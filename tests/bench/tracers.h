@@ -17,6 +17,7 @@ enum bench_tracer_kind {
 	BENCH_RQSCOPE_A,   /* the whole program, by tap A */
 	BENCH_RQSCOPE_A_ROUTELESS, /* without routes */
 	BENCH_RQSCOPE_A_SERVER,	   /* without the client role */
+	BENCH_RQSCOPE_A_TCP,	   /* without Unix sockets */
 	BENCH_RQSCOPE_B,
 	BENCH_RQSCOPE,	   /* by the tap that it takes itself */
 	BENCH_CLASSIC,	   /* hooks on the system calls, each its own */
