@@ -173,12 +173,12 @@ static __always_inline bool rqs_tap_step(struct rqs_tap *tap, int (*read)(struct
 	struct rqs_conn *conn = tap->conn;
 	struct rqs_pipe *pipe = rqs_pipe_of(conn, tap->sk);
 
-	switch (rqs_feed_step(&tap->feed, conn, pipe)) {
+	switch (rqs_feed_step(tap->feed, conn, pipe)) {
 	case RQS_FEED_GO_ON:
 		return false;
 	case RQS_FEED_READ:
 		if (read(tap) < 0)
-			rqs_feed_bad(&tap->feed, conn, pipe, false);
+			rqs_feed_bad(tap->feed, conn, pipe, false);
 		return false;
 	case RQS_FEED_PIPE:
 		bpf_sk_storage_get(&http_pipes, (void *)tap->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
@@ -285,17 +285,17 @@ __noinline int rqs_feed_end(struct rqs_feed *feed, struct rqs_conn *conn, struct
 static __always_inline void rqs_feed(struct rqs_tap *tap, long (*step)(__u32, struct rqs_tap *))
 {
 	struct rqs_pipe *pipe = rqs_pipe_of(tap->conn, tap->sk);
-	bool looks = rqs_feed_begin(&tap->feed, tap->conn, pipe);
+	bool looks = rqs_feed_begin(tap->feed, tap->conn, pipe);
 
 	if (looks) {
-		if (!tap->feed.now_ns)
-			tap->feed.now_ns = bpf_ktime_get_ns();
+		if (!tap->feed->now_ns)
+			tap->feed->now_ns = bpf_ktime_get_ns();
 		bpf_loop(RQS_FEED_STEPS, step, tap, 0);
 		pipe = rqs_pipe_of(tap->conn, tap->sk);
-		if (tap->feed.at < tap->feed.bytes && tap->conn->mode != RQS_CONN_OFF)
-			rqs_feed_bad(&tap->feed, tap->conn, pipe, false);
+		if (tap->feed->at < tap->feed->bytes && tap->conn->mode != RQS_CONN_OFF)
+			rqs_feed_bad(tap->feed, tap->conn, pipe, false);
 	}
-	rqs_feed_end(&tap->feed, tap->conn, pipe, looks);
+	rqs_feed_end(tap->feed, tap->conn, pipe, looks);
 }
 
 static __always_inline bool rqs_is_tcp(const struct sock *sk)

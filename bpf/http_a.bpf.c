@@ -18,7 +18,7 @@ extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dy
 
 static __always_inline int http_read_skb(struct rqs_tap *tap)
 {
-	struct rqs_feed *feed = &tap->feed;
+	struct rqs_feed *feed = tap->feed;
 	__u32 bytes = feed->bytes - feed->at;
 	struct bpf_dynptr data;
 
@@ -56,16 +56,14 @@ static __always_inline void http_receive(const struct sk_buff *skb, struct sock 
 {
 	struct rqs_tap tap = {};
 
-	tap.conn = conn;
-	tap.window = &work->windows[RQS_WINDOW_RECEIVED];
+	rqs_tap_begin(&tap, conn, work, RQS_WINDOW_RECEIVED);
 	tap.sk = sk;
 	tap.skb = skb;
-	tap.feed.skb_offset = span->offset;
-	tap.feed.seq = span->seq;
-	tap.feed.bytes = span->bytes;
-	tap.feed.sent_seq = span->seq + span->bytes;
-	tap.feed.received = true;
-	tap.feed.window = RQS_WINDOW_RECEIVED;
+	tap.feed->skb_offset = span->offset;
+	tap.feed->seq = span->seq;
+	tap.feed->bytes = span->bytes;
+	tap.feed->sent_seq = span->seq + span->bytes;
+	tap.feed->received = true;
 	rqs_feed(&tap, http_skb_step);
 }
 
@@ -143,21 +141,20 @@ static __always_inline void http_send(const struct sock *sk, const struct msghdr
 	__u64 offset = msg->msg_iter.iov_offset;
 	__u8 type = msg->msg_iter.iter_type;
 
+	rqs_tap_begin(&tap, conn, work, RQS_WINDOW_SENT);
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
-		tap.feed.kind = RQS_SOURCE_BUFFER;
-		tap.feed.base = (__u64)msg->msg_iter.ubuf + offset;
+		tap.feed->kind = RQS_SOURCE_BUFFER;
+		tap.feed->base = (__u64)msg->msg_iter.ubuf + offset;
 	} else if (type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
-		tap.feed.kind = RQS_SOURCE_IOVEC;
-		tap.feed.base = (__u64)msg->msg_iter.__iov;
-		tap.feed.pieces = msg->msg_iter.nr_segs;
-		tap.feed.first_skip = offset;
+		tap.feed->kind = RQS_SOURCE_IOVEC;
+		tap.feed->base = (__u64)msg->msg_iter.__iov;
+		tap.feed->pieces = msg->msg_iter.nr_segs;
+		tap.feed->first_skip = offset;
 	}
-	tap.conn = conn;
-	tap.window = &work->windows[RQS_WINDOW_SENT];
 	tap.sk = sk;
-	tap.feed.seq = span->seq;
-	tap.feed.bytes = span->bytes;
-	tap.feed.sent_seq = span->seq + span->room;
+	tap.feed->seq = span->seq;
+	tap.feed->bytes = span->bytes;
+	tap.feed->sent_seq = span->seq + span->room;
 	rqs_feed(&tap, rqs_user_step);
 }
 
@@ -199,16 +196,32 @@ int RQS_PROG(http_on_send, RQS_HTTP_SEND, const struct sock *sk, const struct ms
 SEC("tp_btf/sock_recv_length")
 int RQS_PROG(http_on_unix_receive, RQS_HTTP_UNIX_RECEIVE, struct sock *sk, int result, int flags)
 {
-	if (http_active && rqs_is_unix(sk) && !(flags & (RQS_MSG_ERRQUEUE | RQS_MSG_OOB)))
-		rqs_unix_received(sk, result, flags & RQS_MSG_PEEK);
+	struct rqs_fast event = { .received = true, .window = RQS_WINDOW_UNIX_RECEIVED };
+	struct rqs_conn *conn;
+
+	if (!http_active || !rqs_is_unix(sk) || flags & (RQS_MSG_ERRQUEUE | RQS_MSG_OOB))
+		return 0;
+	conn = rqs_unix_received(sk, result, flags & RQS_MSG_PEEK, &event);
+	if (!conn)
+		return 0;
+	rqs_call_take(sk, conn, &event);
+	rqs_unix_taken(conn, true);
 	return 0;
 }
 
 SEC("tp_btf/sock_send_length")
 int RQS_PROG(http_on_unix_send, RQS_HTTP_UNIX_SEND, struct sock *sk, int result, int flags)
 {
-	if (http_active && rqs_is_unix(sk))
-		rqs_unix_sent(sk, result);
+	struct rqs_fast event = { .window = RQS_WINDOW_UNIX_SENT };
+	struct rqs_conn *conn;
+
+	if (!http_active || !rqs_is_unix(sk))
+		return 0;
+	conn = rqs_unix_sent(sk, result, &event);
+	if (!conn)
+		return 0;
+	rqs_call_take(sk, conn, &event);
+	rqs_unix_taken(conn, false);
 	return 0;
 }
 

@@ -49,6 +49,14 @@ struct {
 	__type(value, struct rqs_service_value);
 } http_services SEC(".maps");
 
+/* Where a key is put together: it is large for the stack. See rqs_work_place(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * RQS_ROLE_COUNT);
+	__type(key, __u32);
+	__type(value, struct rqs_service_key);
+} http_service_work SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -103,6 +111,15 @@ static __always_inline void rqs_lane_time(struct rqs_http_lane *lane, __u32 metr
 	__sync_fetch_and_add(&lane->sum_ns[metric], value_ns);
 	__sync_fetch_and_add(&lane->buckets[metric][rqs_bucket_of(value_ns)], 1);
 	rqs_extrema_add(lane->extrema[metric], epoch, value_ns);
+}
+
+/*
+ * Where one finds room that is too large for the stack: apart for what is received and what is sent, which of a request's head
+ * is the role's, and for Unix sockets. Programs that may run on one CPU by turns share none.
+ */
+static __always_inline __u32 rqs_work_place(const struct rqs_conn *conn)
+{
+	return (conn->role == RQS_CONN_CLIENT) + (conn->family == AF_UNIX ? RQS_ROLE_COUNT : 0);
 }
 
 /* The slot of (executable, port or path, role, network namespace); made when it is new. */
@@ -170,9 +187,10 @@ static __always_inline void rqs_read_unix_path(const struct rqs_conn *conn, char
 __noinline int rqs_conn_identify(struct rqs_conn *conn)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct rqs_service_key key = {};
+	struct rqs_service_key *key;
 	struct rqs_pid_key pid = {};
 	struct file *exe;
+	__u32 place;
 	__u8 one = 1;
 
 	if (!conn)
@@ -183,17 +201,22 @@ __noinline int rqs_conn_identify(struct rqs_conn *conn)
 	}
 	if (rqs_conn_is_off(conn)) /* it was open before, and its role not known */
 		return -1;
-	key.role = conn->role == RQS_CONN_CLIENT ? RQS_ROLE_CLIENT : RQS_ROLE_SERVER;
-	key.port = key.role == RQS_ROLE_CLIENT ? conn->peer_port : conn->local_port;
+	place = rqs_work_place(conn);
+	key = bpf_map_lookup_elem(&http_service_work, &place);
+	if (!key)
+		return -1;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->role = conn->role == RQS_CONN_CLIENT ? RQS_ROLE_CLIENT : RQS_ROLE_SERVER;
+	key->port = key->role == RQS_ROLE_CLIENT ? conn->peer_port : conn->local_port;
 	if (conn->family == AF_UNIX)
-		rqs_read_unix_path(conn, key.path);
-	key.netns = conn->netns;
+		rqs_read_unix_path(conn, key->path);
+	key->netns = conn->netns;
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	if (exe)
-		bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(exe, f_path.dentry, d_name.name));
+		bpf_probe_read_kernel_str(key->name, sizeof(key->name), BPF_CORE_READ(exe, f_path.dentry, d_name.name));
 	else
-		bpf_probe_read_kernel(key.name, RQS_COMM_MAX, task->comm);
-	conn->slot = rqs_slot_of(&key, task->tgid);
+		bpf_probe_read_kernel(key->name, RQS_COMM_MAX, task->comm);
+	conn->slot = rqs_slot_of(key, task->tgid);
 	conn->generation = http_generations[conn->slot & (RQS_SLOT_MAX - 1)];
 	conn->has_slot = 1;
 	pid.slot = conn->slot;

@@ -102,35 +102,38 @@ static __always_inline bool rqs_call_fast(struct rqs_conn *conn, struct rqs_wind
 }
 
 /* The long way. */
-static __always_inline void rqs_call_slow(struct sock *sk, struct rqs_conn *conn, struct rqs_window_bytes *window,
-					  const struct rqs_fast *event, const struct rqs_call_buffer *buffer)
+static __always_inline void rqs_call_slow(struct sock *sk, struct rqs_conn *conn, struct rqs_work *work, const struct rqs_fast *event,
+					  const struct rqs_call_buffer *buffer)
 {
 	struct rqs_tap tap = {};
 
-	tap.conn = conn;
-	tap.window = window;
+	rqs_tap_begin(&tap, conn, work, event->window);
 	tap.sk = sk;
-	tap.feed.kind = buffer->kind;
-	tap.feed.base = buffer->base;
-	tap.feed.pieces = buffer->pieces;
-	tap.feed.seq = event->seq;
-	tap.feed.bytes = event->bytes;
-	tap.feed.sent_seq = event->seq + event->bytes;
-	tap.feed.received = event->received;
-	tap.feed.window = event->window;
-	tap.feed.now_ns = event->now_ns;
+	tap.feed->kind = buffer->kind;
+	tap.feed->base = buffer->base;
+	tap.feed->pieces = buffer->pieces;
+	tap.feed->seq = event->seq;
+	tap.feed->bytes = event->bytes;
+	tap.feed->sent_seq = event->seq + event->bytes;
+	tap.feed->received = event->received;
+	tap.feed->now_ns = event->now_ns;
 	rqs_feed(&tap, rqs_user_step);
 }
 
-/** rqs_call_take() - the engine: take what a call moved. @event: all but now_ns, which may be 0, is set. */
-static __always_inline void rqs_call_take(struct sock *sk, struct rqs_conn *conn, struct rqs_work *work, const struct rqs_fast *event)
+/** rqs_call_take() - the engine: take what a call moved. @event: all but is_request is set. */
+static __always_inline void rqs_call_take(struct sock *sk, struct rqs_conn *conn, struct rqs_fast *event)
 {
-	struct rqs_window_bytes *window = &work->windows[event->window & (RQS_WINDOWS - 1)];
 	struct rqs_call_buffer buffer = {};
+	struct rqs_work *work;
+	__u32 zero = 0;
 
+	work = bpf_map_lookup_elem(&http_work, &zero);
+	if (!work)
+		return;
+	event->is_request = event->received == (conn->role == RQS_CONN_SERVER);
 	rqs_call_find(&buffer);
-	if (!rqs_call_fast(conn, window, event, &buffer))
-		rqs_call_slow(sk, conn, window, event, &buffer);
+	if (!rqs_call_fast(conn, &work->windows[event->window & (RQS_WINDOWS - 1)], event, &buffer))
+		rqs_call_slow(sk, conn, work, event, &buffer);
 }
 
 #endif

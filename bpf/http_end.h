@@ -110,15 +110,17 @@ struct rqs_worker {
 static __always_inline void rqs_worker_of(const struct rqs_conn *conn, const struct task_struct *task, __u64 now_ns,
 					  struct rqs_worker *worker)
 {
+	worker->run_delay_ns = task->sched_info.run_delay;
+	worker->exec_ns = rqs_exec_base(task);
+	worker->tid = task->pid;
+	/* Chosen between two pointers the values could not be read: the verifier wants one kind of pointer at each load. */
+	barrier_var(worker->run_delay_ns);
+	barrier_var(worker->tid);
 	if (conn->family == AF_UNIX && now_ns == conn->handed_ns) {
 		worker->run_delay_ns = conn->handed_run_delay_ns;
 		worker->exec_ns = conn->handed_exec_ns;
 		worker->tid = conn->handed_tid;
-		return;
 	}
-	worker->run_delay_ns = task->sched_info.run_delay;
-	worker->exec_ns = rqs_exec_base(task);
-	worker->tid = task->pid;
 }
 
 /* The parts of a server's request; they sum to its duration. False: it changed hands. */

@@ -64,7 +64,7 @@ struct {
 	__type(value, __u32);
 } http_routes_free SEC(".maps");
 
-/* What folding a path needs; one for each window. */
+/* What folding a path needs. See rqs_work_place(). */
 struct rqs_route_work {
 	struct rqs_route_key key;
 	struct rqs_fold fold;
@@ -94,7 +94,10 @@ static __always_inline bool rqs_route_is_current(__u32 route)
 {
 	__u32 id = route & 0xffff;
 
-	return id >= RQS_ROUTE_FIRST && id < RQS_ROUTE_IDS && http_route_generations[id] == route >> 16;
+	if (id < RQS_ROUTE_FIRST)
+		return false;
+	barrier_var(id); /* both bounds in one comparison the verifier of 6.12 doesn't follow */
+	return id < RQS_ROUTE_IDS && http_route_generations[id] == route >> 16;
 }
 
 struct rqs_fold_loop {
@@ -153,17 +156,21 @@ static __always_inline bool rqs_route_admitted(const struct rqs_route_key *key)
 /* Give a route an id; what stands in @value is 0 when there is none. */
 static __always_inline void rqs_route_name(struct rqs_route_key *key, struct rqs_route_value *value)
 {
-	__u32 place;
+	__u32 id, place;
 
 	if (bpf_map_pop_elem(&http_routes_free, &value->id)) {
 		if (http_routes_used >= RQS_ROUTES_NAMED)
 			return;
 		value->id = RQS_ROUTE_FIRST + __sync_fetch_and_add(&http_routes_used, 1);
 	}
-	if (value->id < RQS_ROUTE_FIRST || value->id >= RQS_ROUTE_IDS)
+	id = value->id;
+	if (id < RQS_ROUTE_FIRST)
 		return;
-	value->generation = http_route_generations[value->id];
-	place = value->id - RQS_ROUTE_FIRST;
+	barrier_var(id); /* as in rqs_route_is_current() */
+	if (id >= RQS_ROUTE_IDS)
+		return;
+	value->generation = http_route_generations[id];
+	place = id - RQS_ROUTE_FIRST;
 	bpf_map_update_elem(&http_route_names, &place, key, BPF_ANY);
 	if (bpf_map_update_elem(&http_routes, key, value, BPF_NOEXIST)) {
 		/* Another CPU was faster: this request is not told apart, the next one is. */
@@ -179,13 +186,12 @@ __noinline int rqs_route_find(struct rqs_conn *conn, __u64 hash)
 {
 	struct rqs_route_value fresh = {}, *known;
 	struct rqs_route_work *work;
-	__u32 role, route;
+	__u32 place, route;
 
 	if (!conn)
 		return 0;
-	/* As with the windows, by program: what is received, what is sent, and of Unix sockets the same. */
-	role = (conn->role == RQS_CONN_CLIENT) + (conn->family == AF_UNIX ? 2 : 0);
-	work = bpf_map_lookup_elem(&http_route_work, &role);
+	place = rqs_work_place(conn);
+	work = bpf_map_lookup_elem(&http_route_work, &place);
 	if (!work)
 		return conn->slot;
 	rqs_route_fold(work, conn);

@@ -47,9 +47,9 @@ struct rqs_span {
 	__u32 room;
 };
 
-/* The same with what only the program itself may hold. */
+/* What only the program itself may hold, and where the rest is. */
 struct rqs_tap {
-	struct rqs_feed feed;
+	struct rqs_feed *feed; /* of this CPU, as the window */
 	struct rqs_conn *conn;
 	struct rqs_window_bytes *window; /* of this CPU */
 	const struct sock *sk;
@@ -61,6 +61,7 @@ enum rqs_window_index { RQS_WINDOW_SENT, RQS_WINDOW_RECEIVED, RQS_WINDOW_UNIX_SE
 
 struct rqs_work {
 	struct rqs_window_bytes windows[RQS_WINDOWS];
+	struct rqs_feed feeds[RQS_WINDOWS]; /* not on the stack, which is short on kernels before 6.13 */
 };
 
 struct {
@@ -69,6 +70,16 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rqs_work);
 } http_work SEC(".maps");
+
+/* A tap's window and what is known of the event that it is for: nothing yet. @index: enum rqs_window_index. */
+static __always_inline void rqs_tap_begin(struct rqs_tap *tap, struct rqs_conn *conn, struct rqs_work *work, __u32 index)
+{
+	tap->conn = conn;
+	tap->window = &work->windows[index & (RQS_WINDOWS - 1)];
+	tap->feed = &work->feeds[index & (RQS_WINDOWS - 1)];
+	__builtin_memset(tap->feed, 0, sizeof(*tap->feed));
+	tap->feed->window = index;
+}
 
 static __always_inline int rqs_window_set(struct rqs_feed *feed, __u32 bytes)
 {
@@ -109,7 +120,7 @@ static __always_inline int rqs_next_piece(struct rqs_feed *feed)
 /* Bring bytes from feed.at on into the window. 0 done, 1 call again, -1 they can't be read. */
 static __always_inline int rqs_read_user(struct rqs_tap *tap)
 {
-	struct rqs_feed *feed = &tap->feed;
+	struct rqs_feed *feed = tap->feed;
 	__u32 bytes = feed->bytes - feed->at;
 	__u64 from;
 

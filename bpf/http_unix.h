@@ -78,22 +78,6 @@ static __always_inline struct rqs_conn *rqs_unix_conn_of(struct sock *sk, bool r
 	return NULL;
 }
 
-/* So many bytes have just gone by. */
-static __always_inline void rqs_unix_passed(struct sock *sk, struct rqs_conn *conn, struct rqs_fast *event, __u32 bytes)
-{
-	struct rqs_work *work;
-	__u32 zero = 0;
-
-	work = bpf_map_lookup_elem(&http_work, &zero);
-	if (!work)
-		return;
-	event->bytes = bytes;
-	event->is_request = event->received == (conn->role == RQS_CONN_SERVER);
-	rqs_call_take(sk, conn, work, event);
-	if (conn->mode == RQS_CONN_JOIN && ++conn->misses >= RQS_UNIX_MISSES)
-		conn->mode = RQS_CONN_OFF;
-}
-
 /* Bytes were read: what is known of the queue, before and after. */
 static __always_inline void rqs_unix_read(const struct sock *sk, struct rqs_conn *conn, __u32 bytes, bool peeked)
 {
@@ -113,53 +97,61 @@ static __always_inline void rqs_unix_read(const struct sock *sk, struct rqs_conn
 	}
 }
 
-/* After a call that reads: @result bytes, 0 at the end of the stream, or an error. */
-static __always_inline void rqs_unix_received(struct sock *sk, int result, bool peeked)
+/* After a call that reads: @result bytes, 0 at the end of the stream, or an error. NULL: nothing to look at. */
+static __always_inline struct rqs_conn *rqs_unix_received(struct sock *sk, int result, bool peeked, struct rqs_fast *event)
 {
-	struct rqs_fast event = { .received = true, .window = RQS_WINDOW_UNIX_RECEIVED };
 	struct rqs_conn *conn;
 
 	if (result <= 0) {
 		if (!(sk->sk_shutdown & RQS_RCV_SHUTDOWN) || sk->sk_receive_queue.qlen)
-			return;
+			return NULL;
 		conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
 		/* A client that only says that it has no more to say is still to be answered. */
 		if (sk->sk_shutdown == RQS_SHUTDOWN_BOTH || (conn && conn->role == RQS_CONN_CLIENT))
 			rqs_unix_over(sk, conn, result < 0);
-		return;
+		return NULL;
 	}
 	conn = rqs_unix_conn_of(sk, true);
 	if (!conn)
-		return;
-	event.seq = conn->copied_seq;
+		return NULL;
+	event->seq = conn->copied_seq;
+	event->bytes = result;
 	rqs_unix_read(sk, conn, result, peeked);
-	rqs_unix_passed(sk, conn, &event, result);
+	return conn;
 }
 
-/* After a call that writes: @result bytes, or an error. */
-static __always_inline void rqs_unix_sent(struct sock *sk, int result)
+/* After a call that writes: @result bytes, or an error. NULL: nothing to look at. */
+static __always_inline struct rqs_conn *rqs_unix_sent(struct sock *sk, int result, struct rqs_fast *event)
 {
-	struct rqs_fast event = { .window = RQS_WINDOW_UNIX_SENT };
 	struct rqs_conn *conn;
 
 	if (result <= 0) {
 		if (sk->sk_shutdown != RQS_SHUTDOWN_BOTH)
-			return;
+			return NULL;
 		conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
 		/* What a client was sent it may still read. */
 		if (!conn || conn->role == RQS_CONN_SERVER)
 			rqs_unix_over(sk, conn, true);
-		return;
+		return NULL;
 	}
 	conn = rqs_unix_conn_of(sk, false);
 	if (!conn)
-		return;
-	event.seq = conn->sent_seq;
+		return NULL;
+	event->seq = conn->sent_seq;
+	event->bytes = result;
 	conn->sent_seq += result;
 	if (conn->handed_first_ns)
-		event.now_ns = conn->handed_ns;
-	rqs_unix_passed(sk, conn, &event, result);
-	conn->handed_first_ns = 0;
+		event->now_ns = conn->handed_ns;
+	return conn;
+}
+
+/* What either said was looked at. */
+static __always_inline void rqs_unix_taken(struct rqs_conn *conn, bool received)
+{
+	if (!received)
+		conn->handed_first_ns = 0;
+	if (conn->mode == RQS_CONN_JOIN && ++conn->misses >= RQS_UNIX_MISSES)
+		conn->mode = RQS_CONN_OFF;
 }
 
 /*

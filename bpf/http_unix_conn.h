@@ -22,13 +22,13 @@ static __always_inline bool rqs_is_unix(const struct sock *sk)
 	return sk->__sk_common.skc_family == AF_UNIX && sk->sk_type == RQS_SOCK_STREAM && !(http_off & RQS_PART_UNIX);
 }
 
-/* Whether a connection is one of rqscope's own. */
-static __always_inline bool rqs_unix_is_self(const struct rqs_conn *conn)
+/* Whether a connection is one of rqscope's own. Global. */
+__noinline int rqs_unix_is_self(const struct rqs_conn *conn)
 {
 	char path[RQS_UNIX_PATH_ROOM] __attribute__((aligned(8))) = "";
 	__u32 i;
 
-	if (!http_self_path[0])
+	if (!conn || !http_self_path[0])
 		return false;
 	rqs_read_unix_path(conn, path);
 	for (i = 0; i < RQS_UNIX_PATH_ROOM; i += 8)
