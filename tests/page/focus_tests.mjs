@@ -262,6 +262,11 @@ async function going(run) {
 		await services(page);
 		await page.click(row('gunicorn'));
 		await until('its minute', async () => (await painted(page, 'status')) > 0.97);
+		const own = feed.host.now.services[2];
+		feed.host.now.services[2] = { ...own, share: 0, active: false };
+		await verdict(page, /gunicorn :8000 has ended\. +None of its programs is left/);
+		feed.host.now.services[2] = own;
+		await until('it goes on', async () => !/has ended/.test(await text(page, '#verdict')));
 		feed.replace(3, { name: 'redis-http', port: 7000, share: 0.1, errors: 0 });
 		await verdict(page, /gunicorn :8000 is gone\..+comes back here by itself/);
 		equal(await card(page, 'requests'), '–', 'requests');

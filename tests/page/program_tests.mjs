@@ -185,6 +185,12 @@ export async function programTests(browser) {
 		const events = await page.$$eval('.events tbody tr', (rows, port) => rows.filter((r) => r.textContent.includes(`:${port} GET /error`)).length, web.port);
 		equal(events, 4, 'errors as events');
 		await shoot(page, 'program-replay');
+		await page.click(`.services tbody tr:has-text(":${web.port}"):not(:has-text("asks"))`);
+		const routes = await until('its routes', async () => {
+			const all = await page.$$eval('.routes tbody tr', (trs) => trs.map((tr) => [...tr.cells].slice(0, 3).map((c) => c.textContent.trim()).join(' ')));
+			return all.length === 3 && all.sort().join();
+		});
+		equal(routes, 'GET / 28,GET /error 4,GET /slow 8', 'routes in the snapshot');
 	}));
 
 	await test('program_page_at_10_requests_a_second', () => withProgram(browser, async (page, program, web) => {
@@ -203,18 +209,27 @@ export async function programTests(browser) {
 	await test('program_page_comes_back_when_the_program_does', async () => {
 		let program = await start();
 		const { port } = new URL(program.url);
+		const web = await webServer();
 		let page = null;
 		try {
 			page = await open(browser, program.url);
 			await live(page);
+			await web.ask('/');
+			await until('its row', () => row(page, web.port));
+			await page.click(`.services tbody tr:has-text(":${web.port}"):not(:has-text("asks"))`);
+			await until('its route', async () => (await page.$$('.routes tbody tr')).length === 1);
 			await program.stop();
 			await until('it says so', async () => /Connection lost/.test(await text(page, '#verdict')));
 			program = await start(`127.0.0.1:${port}`);
 			await until('it tells of the restart', async () => (await text(page, '#pill')) === 'rqscope was restarted', 20e3);
+			await until('the service is not there yet', async () => /rqscope was restarted and has not seen it since/.test(await text(page, '#verdict')));
+			await web.ask('/again');
+			await until('it is shown again', async () => /again/.test(await text(page, '.routes tbody')) && !/not there/.test(await text(page, '#verdict')));
 			const complaints = page.complaints.filter((c) => !/WebSocket connection|ERR_CONNECTION_REFUSED/.test(c));
 			assert(!complaints.length, `the page complained: ${complaints.join(' | ')}`);
 		} finally {
 			await page?.close();
+			web.close();
 			await program.stop();
 		}
 	}, 60e3);

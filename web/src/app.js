@@ -266,7 +266,7 @@ function beginning() {
 
 /** Everything that is of one service, or of all again. */
 function drawFocus() {
-	const { active } = focus, held = [$('services'), $('routes'), $('only')].some((root) => root.contains(document.activeElement));
+	const { active } = focus, held = [$('services'), $('routes'), $('only')].some((root) => root.contains(document.activeElement) && document.activeElement.matches(':focus-visible'));
 	header.only(name());
 	setHidden($('services'), active);
 	setHidden($('routes'), !active);
@@ -314,7 +314,7 @@ function drawWords(still) {
 	setData($('main'), 'link', lost ? 'lost' : 'open');
 	if (offline ? !replay : socket.phase !== 'open')
 		verdict.show(condition.disconnected(of));
-	else if (focus.gone && store.hello)
+	else if (store.hello && (focus.gone || (focus.ended && !replay)))
 		verdict.show({ ...condition.gone(focus, name(), { restartedAt: store.restartedAt, replay }), way: true });
 	else if (store.hello && !still)
 		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services, only: focus.service,

@@ -50,8 +50,10 @@ export function disconnected({ offline, socket, store }) {
 
 /** What is said of a service that is to be shown and is not there. @param {import('./focus.js').Focus} focus */
 export function gone(focus, name, { restartedAt, replay }) {
+	if (focus.ended)
+		return { level: 'warn', head: `${name} has ended.`, why: 'None of its programs is left. It goes on here by itself when it answers again.' };
 	if (focus.seen)
-		return { level: 'warn', head: `${name} is gone.`, why: 'Its last program ended, or another took its place. It comes back here by itself when it answers again.' };
+		return { level: 'warn', head: `${name} is gone.`, why: 'It ended, and its place is another\'s now. It comes back here by itself when it answers again.' };
 	const why = replay ? 'This snapshot has no such service.' : restartedAt ? 'rqscope was restarted and has not seen it since. It comes back here by itself when it answers again.'
 		: 'rqscope has not seen it since it was attached. It is shown here by itself when it answers.';
 	return { level: 'warn', head: `${name} is not there.`, why };

@@ -48,6 +48,11 @@ export class Focus {
 		return Boolean(this.hello?.service_history);
 	}
 
+	/** Whether it is known, and none of its programs is left. */
+	get ended() {
+		return !this.gone && this.service?.active === false;
+	}
+
 	/** @param {() => void} tell called when another service is shown, or none */
 	subscribe(tell) {
 		this.listeners.add(tell);
