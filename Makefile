@@ -144,7 +144,7 @@ test-btf test-live test-server test-page test-bench: all test-bin
 	@tests/run $(@:test-%=%)
 
 # --- benchmarks -------------------------------------------------------------------------------------------
-# As root, on a machine that does little else: make bench, or one of them (make bench-http). BENCH_ROUNDS (15), BENCH_LIMIT_S (90).
+# As root, on a machine that does little else: make bench, or one of them (make bench-http); make bench-soak takes ten minutes. BENCH_ROUNDS (15), BENCH_LIMIT_S (90).
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(B)/bench/%.skel.h,$(filter %.bpf.c,$(BENCH_SRC)))
 BENCH_OBJ := $(patsubst tests/bench/%.c,$(B)/bench/%.o,$(filter-out %.bpf.c tests/bench/bench_%,$(BENCH_SRC)))
@@ -173,12 +173,12 @@ $(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ) $(B)/bench/user.a
 # It plays more CPUs than there are.
 $(B)/bench/bench_tick: BENCH_LDFLAGS := -Wl,--wrap=libbpf_num_possible_cpus
 
-BENCHES := http sched start fanout tick scale
-.PHONY: bench bench-bin $(BENCHES:%=bench-%)
-bench-bin: $(BENCHES:%=$(B)/bench/bench_%)
+BENCHES := http sched start fanout tick scale rate connections memory
+.PHONY: bench bench-bin bench-soak $(BENCHES:%=bench-%)
+bench-bin: $(BENCHES:%=$(B)/bench/bench_%) $(B)/bench/bench_soak
 bench: $(B)/rqscope bench-bin
 	@tests/bench/run $(BENCHES)
-$(BENCHES:%=bench-%): bench-%: $(B)/rqscope $(B)/bench/bench_%
+$(BENCHES:%=bench-%) bench-soak: bench-%: $(B)/rqscope $(B)/bench/bench_%
 	@$(B)/bench/bench_$* $(B)/rqscope
 
 clean:

@@ -24,6 +24,7 @@ _Static_assert(RQS_BLOB_HEADROOM >= LWS_PRE, "a frame's header fits in front of 
 #define SPARE_STREAMS 8 /* that may be told that there are too many */
 #define SEND_BUFFER_BYTES (84 << 10) /* what is in the kernel can't be merged any more */
 #define GOODBYE_US 150000
+#define RECEIVE_BYTES 256 /* of each client's buffer in libwebsockets; what is longer comes to the hub in parts */
 #define WINDOWS_MAX 256 /* in one go; more than a handover holds */
 
 struct rqs_server {
@@ -311,7 +312,7 @@ static const struct lws_protocols protocols[] = {
 	{ .name = RQS_STREAM_PROTOCOL,
 	  .callback = on_stream,
 	  .per_session_data_size = sizeof(struct stream),
-	  .rx_buffer_size = RQS_HUB_MESSAGE_MAX,
+	  .rx_buffer_size = RECEIVE_BYTES,
 	  .tx_packet_size = RQS_HUB_PIECE_BYTES + LWS_PRE },
 	{ .name = "front", .callback = on_front },
 	{ .name = NULL },

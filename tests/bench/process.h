@@ -42,7 +42,7 @@ int bench_rqscope_start_with(struct bench_rqscope *rqscope, const char *path, co
 
 /**
  * bench_rqscope_counted() - wait until rqscope has counted what was sent to the service at @port.
- * Return: 0 when requests and responses are @requests in each of its roles, -ERANGE when they aren't after 2 s.
+ * Return: 0 when requests and responses are @requests in each of its roles and none is open or was aborted, -ERANGE when they aren't after 2 s.
  */
 int bench_rqscope_counted(struct bench_rqscope *rqscope, uint32_t port, uint64_t requests);
 

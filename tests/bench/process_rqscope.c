@@ -106,7 +106,8 @@ static uint32_t roles_counted(json_t *snapshot, uint32_t port, uint64_t requests
 
 	json_array_foreach (json_object_get(snapshot, "services"), i, service) {
 		if (number_of(service, "port") == port && number_of(service, "requests") == requests &&
-		    number_of(service, "responses") == requests)
+		    number_of(service, "responses") == requests && !number_of(service, "in_flight") &&
+		    !number_of(service, "aborted"))
 			roles++;
 	}
 	return roles;
