@@ -92,6 +92,8 @@ async function shown(run) {
 		await page.click(row('api'));
 		await alone(page, 'api :3000');
 		equal(watched(feed), 2, 'slot that is watched');
+		equal(await page.title(), 'api :3000 · web-07 · rqscope', 'title');
+		equal(await text(page, '#only-where'), 'pod-6f9', 'container');
 		await until('its rate', async () => Math.abs((await rate(page)) / host - 0.24) < 0.03);
 		await until('its verdict', async () => /^\s*(api :3000 is|The run queue is crowded)/.test(await text(page, '#verdict')));
 		equal(await text(page, '[data-card="queue"] h2 span'), 'Host queue', 'a card of the host');

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // services_tests - the table of services: every order, finding one among many, walking through it by keys.
+import { readFileSync } from 'node:fs';
 import { play } from './feed_tests.mjs';
-import { assert, equal, shoot, test, text, until } from './lib.mjs';
+import { assert, equal, require, shoot, test, text, until } from './lib.mjs';
 
 const COLUMNS = ['service', 'requests', 'req/s', 'in flight', '5xx', 'p50', 'p99'];
 const names = (page) => page.$$eval('.services tbody tr td:first-child b', (all) => all.map((b) => b.textContent));
@@ -87,6 +88,19 @@ export async function servicesTests(browser, dir) {
 		equal(await page.$$eval('.services tbody button', (all) => all.filter((b) => b.tabIndex === 0).length), 1, 'rows that Tab reaches');
 		assert(/^Live/.test(await text(page, '#pill')), 'the keys moved the charts');
 	});
+	const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+	for (const dark of [true, false])
+		await run(`axe_finds_nothing_on_rows_that_are_pointed_at_${dark ? 'dark' : 'light'}`, 'crowd', async (page) => {
+			await until('60 rows', async () => (await names(page)).length === 60);
+			await page.hover('.services tbody tr:nth-child(3)');
+			await page.keyboard.press('/');
+			await page.keyboard.press('ArrowDown');
+			await page.keyboard.press('ArrowDown');
+			await page.evaluate(axe);
+			const { violations } = await page.evaluate(() => window.axe.run());
+			const found = violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(', ')}`);
+			assert(!found.length, found.join('; '));
+		}, { dark });
 	await run('rows_out_of_view_are_kept_current_too', 'multitude', async (page) => {
 		await until('200 rows', async () => (await names(page)).length === 200);
 		const read = () => page.$$eval('.services tbody tr', (rows) => Object.fromEntries(rows.map((tr) => [tr.querySelector('b').textContent, tr.cells[1].textContent])));

@@ -209,8 +209,6 @@ function draw() {
 	}
 	if (what.has('hello')) {
 		header.host(store.hello);
-		if (replay)
-			document.title = `Replay of ${document.title}`;
 		services.slowNs = routes.slowNs = store.hello.slow_ms * 1e6;
 		scope.setSplit(store.has('http.server.split.count'));
 	}
@@ -223,6 +221,8 @@ function draw() {
 	}
 	if (what.has('status') && store.status && store.hello)
 		footer.show(store.status, store.hello, store.missed);
+	if (store.hello && (what.has('hello') || what.has('focus')))
+		document.title = `${replay ? 'Replay of ' : ''}${[name(), store.hello.host.name, 'rqscope'].filter(Boolean).join(' · ')}`;
 	if (what.has('focus')) {
 		drawFocus();
 		what.add('services');
@@ -267,7 +267,7 @@ function beginning() {
 /** Everything that is of one service, or of all again. */
 function drawFocus() {
 	const { active } = focus, held = [$('services'), $('routes'), $('only')].some((root) => root.contains(document.activeElement) && document.activeElement.matches(':focus-visible'));
-	header.only(name());
+	header.only(name(), focus.who?.container);
 	setHidden($('services'), active);
 	setHidden($('routes'), !active);
 	events.only(active ? assess.serviceName(focus.who) : null, name());

@@ -152,6 +152,7 @@ export class Focus {
 		if (slot === this.slot)
 			return;
 		this.slot = slot;
+		this.windows?.stop();
 		this.on.send({ type: 'watch', slot });
 		if (slot === null)
 			return; // what is known of it stays

@@ -56,6 +56,11 @@ export class Windows {
 		return this.ask(from, to, points, (m) => this.#filled(m)) > 0;
 	}
 
+	/** No more questions of its own. */
+	stop() {
+		this.asked = AGAIN_MOST;
+	}
+
 	#filled(message) {
 		const { live, tickMs } = this;
 		const lastT = message.t.at(-1), seconds = message.resolution_ms > tickMs;

@@ -45,13 +45,13 @@ export class Header {
 		const kernel = `Linux ${host.kernel}`;
 		$('host').replaceChildren(name, ` · ${kernel} · ${cpus}`);
 		$('host').title = `${host.name}, ${kernel}, ${host.arch}, ${cpus}; attached since ${new Date(attached).toLocaleString()}`;
-		document.title = `${host.name} · rqscope`;
 	}
 
-	/** @param {string|null} name of the one service that is shown */
-	only(name) {
+	/** @param {string|null} name of the one service that is shown @param {string|null} container that it is in */
+	only(name, container) {
 		setHidden($('only'), !name);
 		setText($('only-name'), name ?? '');
+		setText($('only-where'), container ?? '');
 		$('only').title = name ? `Only ${name} is shown. Click (Esc): all services` : '';
 		setText($('only-said'), name ? `Only ${name} is shown` : 'The whole host is shown');
 	}
