@@ -134,6 +134,8 @@ export class Feed {
 				: { type: 'error', code: 'no_service', text: `Nothing was seen in slot ${message.slot} yet.` });
 		else if (message.type === 'watch')
 			client.watched = message.slot === null || this.host.now.services[message.slot - 1] ? message.slot : null;
+		else if (message.type === 'look')
+			client.looks = message.inflight;
 		else if (message.type === 'ping')
 			this.#send(client, { type: 'pong' });
 	}
@@ -161,6 +163,8 @@ export class Feed {
 				if (client.watched !== null)
 					this.#send(client, this.host.routes(client.watched));
 				this.#send(client, this.host.status(this.clients.size));
+				if (client.looks)
+					this.#send(client, this.host.inflight());
 			}
 		}
 	}

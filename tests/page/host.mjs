@@ -312,6 +312,14 @@ export class Host {
 			spark: known.map((a, i) => (a ? scatter(a.rate * s.share, Math.floor(second / 1000) - 59 + i, 40 + k * 3) : null)), spark_p99_ns: known.map(() => q['d.p99_ns']) };
 	}
 
+	/** Those of the scenario, which began some seconds before the feed did; ages in the scenario are of then. */
+	inflight() {
+		const { flying = {} } = this.now, s = this.seconds(this.lastT);
+		const items = flying.items?.map((i) => ({ slot: 1, service: 'nginx :8080', role: 'server', method: 'GET', path: '/search', peer: '10.0.4.17:51822', stage: 'serving', pid: 812, tid: 812,
+			thread: { comm: 'nginx', state: 'runnable' }, ...i, age_ns: i.age_ns === undefined ? (i.ageS + s) * 1e9 : i.age_ns })) ?? null;
+		return { type: 'inflight', t: this.lastT, connections: { open: null, http: null }, requests: items && items.length, ...flying, items };
+	}
+
 	eventsAfter(seq) {
 		return { type: 'events', seq: this.eventSeq, counts: this.counts, held_back: this.now.heldBack ?? 0, items: this.events.filter((e) => e.seq > seq) };
 	}

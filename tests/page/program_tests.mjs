@@ -6,6 +6,7 @@ import { Agent, createServer, get } from 'node:http';
 import { join } from 'node:path';
 import { focusProgramTests } from './focus_tests.mjs';
 import { drop, replaying } from './replay_tests.mjs';
+import { inflightProgramTests } from './inflight_tests.mjs';
 import { latencyTests } from './latency_tests.mjs';
 import { timeProgramTests } from './time_tests.mjs';
 import { assert, binary, card, equal, live, number, open, shoot, skip, temp, test, text, until } from './lib.mjs';
@@ -234,6 +235,7 @@ export async function programTests(browser) {
 		}
 	}, 60e3);
 	await focusProgramTests(browser, withProgram);
+	await inflightProgramTests(browser, withProgram);
 	await timeProgramTests(browser, withProgram);
 	await latencyTests(browser, withProgram);
 }

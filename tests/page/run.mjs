@@ -9,6 +9,7 @@ import { chartTests } from './chart_tests.mjs';
 import { costTests } from './cost_tests.mjs';
 import { feedTests } from './feed_tests.mjs';
 import { focusTests } from './focus_tests.mjs';
+import { inflightTests } from './inflight_tests.mjs';
 import { linkPureTests, linkTests } from './link_tests.mjs';
 import { programTests } from './program_tests.mjs';
 import { replayTests } from './replay_tests.mjs';
@@ -37,6 +38,7 @@ if (dir) {
 		await servicesTests(browser, dir);
 		await linkTests(browser, dir);
 		await focusTests(browser, dir);
+		await inflightTests(browser, dir);
 		await timeTests(browser, dir);
 		await chartTests(browser, dir);
 		await costTests(browser, dir);

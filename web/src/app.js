@@ -15,6 +15,7 @@ import { Ask, Help } from './parts/dialogs.js';
 import { Events } from './parts/events.js';
 import { Footer } from './parts/footer.js';
 import { Header } from './parts/header.js';
+import { InFlight } from './parts/inflight.js';
 import { showNotes } from './parts/notes.js';
 import { Routes } from './parts/routes.js';
 import { Services } from './parts/services.js';
@@ -30,7 +31,7 @@ import { vegaLite } from './vega.js';
 import { view } from './view.js';
 
 const HIDDEN_RATE_MS = 1000; // a tab that nobody looks at needs no more
-const WAITS = new Set(['services', 'events', 'status', 'recent', 'routes', 'tick']);
+const WAITS = new Set(['services', 'events', 'status', 'recent', 'routes', 'inflight', 'tick']);
 const WAIT_MS = 300;
 const SPARK_MS = 500;
 const NOW_MS = 60e3;
@@ -68,14 +69,15 @@ let replay = null; // plays a snapshot in the place of the server
 let offline = new URLSearchParams(location.hash.slice(1)).has('replay'); // nothing is connected
 
 function receive(message) {
-	const what = store.apply(message), own = focus.apply(message);
+	const what = store.apply(message), own = focus.apply(message), flying = inflight.apply(message);
 	if (what === 'hello') {
+		inflight.forget();
 		subscribe();
 		address.hello(message);
 	}
 	if (!document.hidden)
 		store.keepRecent();
-	changed(what, own);
+	changed(what, own, flying);
 }
 
 const socket = new Socket({
@@ -104,6 +106,11 @@ const services = new Services({ pick: (service) => focus.show(service), sorted: 
 const allServices = () => focus.show(null);
 const routes = new Routes({ all: allServices, sorted: () => address.changed() });
 const events = new Events(() => scope.pick(null));
+const inflight = new InFlight((message) => socket.send(message));
+inflight.button.onclick = inflight.close.onclick = () => {
+	inflight.toggle();
+	changed('state', 'inflight');
+};
 $('scope').addEventListener('band', (e) => events.pick(e.detail));
 const footer = new Footer();
 const verdict = new Verdict(allServices);
@@ -212,6 +219,8 @@ function draw() {
 		services.slowNs = routes.slowNs = store.hello.slow_ms * 1e6;
 		scope.setSplit(store.has('http.server.split.count'));
 	}
+	if (what.has('state'))
+		look();
 	if (what.has('choices'))
 		header.choices({ ...state, ...view.get() });
 	if (what.has('size')) {
@@ -241,6 +250,13 @@ function draw() {
 		scope.cross();
 	table.fill(name());
 	drawNotes();
+	if (inflight.open && (what.has('inflight') || what.has('focus')))
+		inflight.show(focus.active ? { name: name(), slot: focus.service?.slot } : null, store.hello?.slow_ms * 1e6);
+}
+
+/** What is in flight is read from the kernel for us: no longer than somebody can see it. */
+function look() {
+	inflight.ask({ offline, seen: !document.hidden && !view.paused && socket.phase === 'open' });
 }
 
 function drawPicture(what) {
@@ -364,6 +380,8 @@ document.addEventListener('keydown', (e) => {
 		table.open(scope.all, scope.over ?? scope.strips.latency);
 	else if (e.key === '/')
 		services.find();
+	else if (e.key === 'f' && !offline)
+		inflight.button.onclick();
 	else if (e.key === 'y')
 		address.copy();
 	else if (e.key === 's')
@@ -385,6 +403,7 @@ document.addEventListener('keydown', (e) => {
 
 document.addEventListener('visibilitychange', () => {
 	subscribe();
+	look();
 	if (!document.hidden)
 		changed('size', 'state', 'recent', 'services', 'events', 'status');
 });

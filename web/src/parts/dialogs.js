@@ -17,6 +17,7 @@ const KEYS = [
 	['Click', 'on a band: what is in it; on a name beside a chart: that alone, with Ctrl show or hide it'],
 	['/', 'find a service; ↑ ↓ walk through the rows, Enter shows that service alone'],
 	['[ ]', 'the service above, the one below'],
+	['f', 'what is in flight: the oldest requests without an answer, and what their threads do'],
 	['y', 'copy a link to what you look at'],
 	['s', 'save a snapshot: all that is known, as JSON'],
 	['o', 'open a snapshot and look at it offline'],
