@@ -160,6 +160,25 @@ async function shown(run) {
 		await alone(page, 'nginx :8080');
 		await until('no gap', async () => (await painted(page, 'status')) > 0.985, 15e3);
 	});
+	await run('charts_of_one_service_leave_under_its_name', 'slow', async (page) => {
+		await services(page);
+		await page.click(row('api'));
+		await until('its minute', async () => (await painted(page, 'status')) > 0.99);
+		for (const [title, whose] of [['Request latency', 'web-07, api :3000, '], ['Memory', 'web-07, 2']]) {
+			const saving = page.waitForEvent('download');
+			await page.click('#share-open');
+			await page.click(`#charts button:text-is("${title}")`);
+			const spec = JSON.parse(readFileSync(await (await saving).path(), 'utf8'));
+			assert(spec.title.subtitle.startsWith(whose), `${title}: ${spec.title.subtitle}`);
+		}
+		for (const [strip, whose] of [['status', 'Responses by status of api :3000,'], ['wait', 'Host run queue of the whole host,']]) {
+			await page.click(`.s-${strip} .as-table`);
+			await until(`the table of ${whose}`, async () => (await text(page, '#table-caption')).startsWith(whose));
+			assert((await page.$$('#table-body tr')).length >= 50, 'too few rows');
+			await page.keyboard.press('Escape');
+		}
+		assert(number((await beside(page, 'status'))['2xx'].replace('/s', '')) > 1000, 'responses');
+	});
 	await run('focus_in_the_past_is_of_the_service_too', 'slow', async (page) => {
 		await services(page);
 		await page.click(row('gunicorn'));
