@@ -231,6 +231,11 @@ async function ways(run) {
 		await alone(page, 'nginx :8080');
 		await page.click('#routes .chip');
 		await all(page);
+		await page.keyboard.press('[');
+		await alone(page, 'nginx :8080');
+		await page.keyboard.press('/');
+		await all(page);
+		equal(await until('a row', () => page.evaluate(() => document.activeElement.querySelector('b')?.textContent)), 'api', 'row that / goes to: the last one');
 	});
 	await run('browser_goes_back_to_all_services', 'slow', async (page, feed) => {
 		await services(page);

@@ -9,6 +9,7 @@ import * as condition from './condition.js';
 import { $, setData, setHidden } from './dom.js';
 import { Focus } from './focus.js';
 import * as format from './format.js';
+import { listenToKeys } from './keys.js';
 import { Navigator } from './navigate.js';
 import { Cards } from './parts/cards.js';
 import { Ask, Help } from './parts/dialogs.js';
@@ -188,6 +189,14 @@ function neighbour(step) {
 		focus.show(next);
 }
 
+/** To the box that finds a service. */
+function find() {
+	if (!focus.active)
+		return services.find();
+	allServices();
+	requestAnimationFrame(() => services.find()); // once its table is there again
+}
+
 function nextTheme() {
 	const all = prefs.theme.values;
 	state.theme = all[(all.indexOf(state.theme) + 1) % all.length];
@@ -319,7 +328,7 @@ function picturesOfNow() {
 function drawWords(still) {
 	if (store.hello && store.recent && !still) {
 		const { own } = picturesOfNow();
-		card = assess.cards(focus.active ? focus.recent(store.recent) : store.recent, store.hello, median(own.data.latency.p99));
+		card = assess.cards(focus.active ? focus.recent(store.recent) : store.recent, store.hello, assess.median(own.data.latency.p99));
 		if (!view.live)
 			drawSparks(true);
 		cards.show(card, focus.active ? focus : null);
@@ -334,21 +343,7 @@ function drawWords(still) {
 		verdict.show({ ...condition.gone(focus, name(), { restartedAt: store.restartedAt, replay }), way: true });
 	else if (store.hello && !still)
 		verdict.show(assess.verdict({ card: card ?? assess.cards(null, store.hello, null), services: store.services, only: focus.service,
-			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: lasting(picturesOfNow()) }));
-}
-
-// For how long the picture has shown slowness and a crowd without a pause.
-function lasting({ host, own }) {
-	const over = (data, values, limit) => {
-		let k = values.length - 1;
-		while (k >= 0 && values[k] >= limit)
-			k--;
-		if (k === values.length - 1)
-			return '';
-		const ms = data.t[values.length - 1] - (k < 0 ? data.t[0] - data.span[0] : data.t[k]);
-		return ms < 2000 ? '' : `${k < 0 ? 'more than ' : ''}${format.elapsed(ms)}`;
-	};
-	return { latency: over(own.data, own.data.latency.p99, store.hello.slow_ms * 2e5), queue: over(host.data, host.data.waiting, store.hello.host.cpus / 2) };
+			status: store.status, recent: store.recent, slowMs: store.hello.slow_ms, lasting: assess.lasting(picturesOfNow(), store.hello) }));
 }
 
 function drawNotes() {
@@ -357,48 +352,28 @@ function drawNotes() {
 		focus: focus.active ? { name: name(), charted: focus.charted, replay: Boolean(replay) } : null });
 }
 
-function median(values) {
-	const known = values.filter((v) => v !== null).sort((a, b) => a - b);
-	return known.length >= 20 ? known[known.length >> 1] : null;
-}
-
-document.addEventListener('keydown', (e) => {
-	if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open], :popover-open') || e.target.matches?.('input, select, textarea'))
-		return;
-	const number = Number(e.key);
-	if (e.key === ' ' && !e.target.matches('button') && !offline)
-		view.togglePause(store.newestT);
-	else if (number >= 1 && number <= prefs.range.values.length)
-		setRange(prefs.range.values[number - 1]);
-	else if (e.key === 'r')
-		setRate(prefs.rate.values[(prefs.rate.values.indexOf(state.rateMs) + 1) % prefs.rate.values.length]);
-	else if (e.key === 't')
-		nextTheme();
-	else if (e.key === 'c')
-		$('scope').focus();
-	else if (e.key === 'd')
-		table.open(scope.all, scope.over ?? scope.strips.latency);
-	else if (e.key === '/')
-		services.find();
-	else if (e.key === 'f' && !offline)
-		inflight.button.onclick();
-	else if (e.key === 'y')
-		address.copy();
-	else if (e.key === 's')
-		share.save();
-	else if (e.key === 'o')
-		share.choose();
-	else if (e.key === '?')
-		help.open();
-	else if (e.key === '[' || e.key === ']')
-		neighbour(e.key === '[' ? -1 : 1);
-	else if (navigator.key(e)) {
-		/* it moved along time */
-	} else if (e.key === 'Escape' && focus.active)
-		allServices();
-	else
-		return;
-	e.preventDefault();
+listenToKeys({
+	' ': (e) => !offline && !e.target.matches('button') && view.togglePause(store.newestT),
+	...Object.fromEntries(prefs.range.values.map((ms, k) => [k + 1, () => setRange(ms)])),
+	r: () => setRate(prefs.rate.values[(prefs.rate.values.indexOf(state.rateMs) + 1) % prefs.rate.values.length]),
+	t: nextTheme,
+	c: () => $('scope').focus(),
+	d: () => table.open(scope.all, scope.over ?? scope.strips.latency),
+	'/': find,
+	'[': () => neighbour(-1),
+	']': () => neighbour(1),
+	f: () => !offline && inflight.button.onclick(),
+	y: () => void address.copy(),
+	s: () => void share.save(),
+	o: () => share.choose(),
+	'?': () => help.open(),
+}, (e) => {
+	if (navigator.key(e))
+		return true;
+	if (e.key !== 'Escape' || !focus.active)
+		return false;
+	allServices();
+	return true;
 });
 
 document.addEventListener('visibilitychange', () => {

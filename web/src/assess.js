@@ -216,3 +216,23 @@ function allWell(card, recent, only) {
 	const room = card.queue.word[0] === 'free' ? ', and the CPUs have room' : '';
 	return { level: 'ok', head, why: `${parts.join(', ')}${room}.`, also: [] };
 }
+
+/** For how long the pictures have shown slowness and a crowd without a pause, in words; '': for no time worth telling. */
+export function lasting({ host, own }, hello) {
+	const over = ({ t, span }, values, limit) => {
+		let k = values.length - 1;
+		while (k >= 0 && values[k] >= limit)
+			k--;
+		if (k === values.length - 1)
+			return '';
+		const ms = t[values.length - 1] - (k < 0 ? t[0] - span[0] : t[k]);
+		return ms < 2000 ? '' : `${k < 0 ? 'more than ' : ''}${format.elapsed(ms)}`;
+	};
+	return { latency: over(own.data, own.data.latency.p99, hello.slow_ms * 2e5), queue: over(host.data, host.data.waiting, hello.host.cpus / 2) };
+}
+
+/** Null where too little is known. */
+export function median(values) {
+	const known = values.filter((v) => v !== null).sort((a, b) => a - b);
+	return known.length >= 20 ? known[known.length >> 1] : null;
+}
