@@ -116,7 +116,7 @@ $(B)/obj/libelf_search.a: packaging/libelf_search.c $(B)/flags
 
 $(B)/rqscope: $(USER_OBJ) $(B)/obj/assets.o $(B)/obj/libelf_search.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LIB_STATIC)
+	$(Q)$(CC) $(CFLAGS) -Wl,--wrap=btf__load_vmlinux_btf,--wrap=btf__free -o $@ $(filter %.o,$^) $(LIB_STATIC)
 
 # --- tests ------------------------------------------------------------------------------------------------
 $(B)/san/%.o: user/%.c $(B)/flags | $(SKEL)

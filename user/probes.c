@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel_btf.h"
 #include "parts.h"
 
 #include "http_a.skel.h"
@@ -477,7 +478,9 @@ int rqs_probes_open(const struct rqs_probes_config *config, struct rqs_probes **
 		rqs_probes_close(probes);
 		return err;
 	}
+	rqs_kernel_btf_hold();
 	probes_open_all(probes);
+	rqs_kernel_btf_drop();
 	*ret_probes = probes;
 	return 0;
 }
@@ -596,10 +599,12 @@ static void check_one(struct rqs_check *check, const char *name, char tap, int (
 
 void rqs_probes_check(struct rqs_check ret_checks[RQS_CHECK_COUNT])
 {
+	rqs_kernel_btf_hold();
 	check_one(&ret_checks[0], "http", 'A', probe_open_http, PROBE_HTTP, "a kernel of 6.16 or later, built with BTF");
 	check_one(&ret_checks[1], "http", 'B', probe_open_http, PROBE_HTTP, "a kernel of 6.3 or later, built with BTF");
 	check_one(&ret_checks[2], "sched", 0, probe_open_sched, PROBE_SCHED,
 		  "a kernel built with BTF, CONFIG_SCHED_INFO and CONFIG_FAIR_GROUP_SCHED");
 	check_one(&ret_checks[3], "waiters", 0, probe_open_waiters, PROBE_WAITERS, "a kernel of 5.8 or later, built with BTF");
 	check_one(&ret_checks[4], "oom", 0, probe_open_oom, PROBE_OOM, "a kernel built with BTF and tracepoints");
+	rqs_kernel_btf_drop();
 }
