@@ -46,6 +46,7 @@ all: $(B)/rqscope
 help:
 	@sed -n '2,6s/^# //p' Makefile
 	@echo 'make test-unit, test-btf, test-live, test-server, test-page, test-bench   one part of make test'
+	@echo 'make test-guest   on other kernels, in emulated machines (KERNELS="6.1 6.12")'
 	@echo 'make bench    how fast it is, against limits and peers (root); make bench-NAME is one part of it'
 	@echo 'make clean    remove build/'
 
@@ -142,6 +143,12 @@ test-unit: $(UNIT_BIN)
 	@tests/run unit
 test-btf test-live test-server test-page test-bench: all test-bin
 	@tests/run $(@:test-%=%)
+
+# On kernels of Debian's, in emulated machines: not a part of make test, since it fetches them.
+.PHONY: test-guest
+test-guest: all
+	@packaging/install-deps guest
+	@tests/guest/run.py $(KERNELS)
 
 # --- benchmarks -------------------------------------------------------------------------------------------
 # As root, on a machine that does little else: make bench, or one of them (make bench-http); make bench-soak takes ten minutes. BENCH_ROUNDS (15), BENCH_LIMIT_S (90).

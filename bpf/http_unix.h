@@ -67,7 +67,8 @@ static __always_inline struct rqs_conn *rqs_unix_conn_of(struct sock *sk, bool r
 		unix_sock = bpf_skc_to_unix_sock(sk);
 		if (!unix_sock)
 			return NULL;
-		return rqs_unix_opened(sk, unix_sock, unix_sock->peer, received ? RQS_CONN_SERVER : RQS_CONN_CLIENT);
+		return rqs_unix_opened(sk, unix_sock, unix_sock->peer, received ? RQS_CONN_SERVER : RQS_CONN_CLIENT,
+				       received ? RQS_UNIX_RECEIVED : RQS_UNIX_SENT);
 	}
 	if (conn->mode == RQS_CONN_OFF)
 		return NULL;
@@ -165,7 +166,7 @@ int http_list_unix(struct bpf_iter__unix *ctx)
 	struct sock *sk = (struct sock *)unix_sock;
 
 	if (unix_sock && rqs_is_unix(sk) && unix_sock->peer && !bpf_sk_storage_get(&http_conns, sk, NULL, 0))
-		rqs_unix_opened(sk, unix_sock, unix_sock->peer, RQS_CONN_UNKNOWN);
+		rqs_unix_opened(sk, unix_sock, unix_sock->peer, RQS_CONN_UNKNOWN, RQS_UNIX_LISTED);
 	return 0;
 }
 

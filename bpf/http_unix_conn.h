@@ -37,26 +37,42 @@ __noinline int rqs_unix_is_self(const struct rqs_conn *conn)
 	return true;
 }
 
-/* A Unix connection of which nothing was seen. @role: what it is if its first byte is still to come. */
-static __always_inline struct rqs_conn *rqs_unix_opened(struct sock *sk, struct unix_sock *unix_sock, struct sock *peer, __u8 role)
+/* What runs where a connection is seen first: at one time one of each on a CPU. */
+enum rqs_unix_place { RQS_UNIX_READY, RQS_UNIX_RECEIVED, RQS_UNIX_SENT, RQS_UNIX_LISTED, RQS_UNIX_PLACES };
+
+/* Where the state of a new connection is put together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RQS_UNIX_PLACES);
+	__type(key, __u32);
+	__type(value, struct rqs_conn);
+} http_unix_fresh SEC(".maps");
+
+/*
+ * A Unix connection of which nothing was seen. @role: what it is if its first byte is still to come. No lock is held here: who
+ * sends and who reads may come upon it at one moment, so it is made whole, and by one of them.
+ */
+static __always_inline struct rqs_conn *rqs_unix_opened(struct sock *sk, struct unix_sock *unix_sock, struct sock *peer, __u8 role,
+							__u32 place)
 {
-	struct rqs_conn *conn = bpf_sk_storage_get(&http_conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	bool is_new = http_unix_listed && role != RQS_CONN_UNKNOWN && !(role == RQS_CONN_CLIENT && http_off & RQS_PART_CLIENT);
 	const struct unix_address *address = unix_sock->addr;
+	struct rqs_conn *fresh = bpf_map_lookup_elem(&http_unix_fresh, &place), *conn;
 
-	if (!conn) {
-		RQS_LOST(connections);
+	if (!fresh)
 		return NULL;
-	}
-	rqs_conn_reset(conn, sk, is_new ? RQS_CONN_NEW : RQS_CONN_JOIN, http_unix_listed ? role : RQS_CONN_UNKNOWN);
-	conn->local_peer = 1;
-	conn->queue_unknown = !http_unix_listed || role == RQS_CONN_UNKNOWN;
+	rqs_conn_reset(fresh, sk, is_new ? RQS_CONN_NEW : RQS_CONN_JOIN, http_unix_listed ? role : RQS_CONN_UNKNOWN);
+	fresh->local_peer = 1;
+	fresh->queue_unknown = !http_unix_listed || role == RQS_CONN_UNKNOWN;
 	/* The end that listened has a name, and so have all that it accepted. */
 	if (peer && (role == RQS_CONN_CLIENT || !address))
 		address = rqs_cast(struct unix_sock, peer)->addr;
-	conn->unix_address = (__u64)address;
-	if (rqs_unix_is_self(conn))
-		conn->mode = RQS_CONN_OFF;
+	fresh->unix_address = (__u64)address;
+	if (rqs_unix_is_self(fresh))
+		fresh->mode = RQS_CONN_OFF;
+	conn = bpf_sk_storage_get(&http_conns, sk, fresh, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conn)
+		RQS_LOST(connections);
 	return conn;
 }
 
@@ -75,11 +91,11 @@ static __always_inline void rqs_unix_handed(struct sock *sk)
 		return;
 	conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
 	sender = bpf_sk_storage_get(&http_conns, peer, NULL, 0);
-	if (!conn && !sender && http_unix_listed) {
-		/* In HTTP the client speaks first. */
-		conn = rqs_unix_opened(sk, unix_sock, peer, RQS_CONN_SERVER);
-		sender = rqs_unix_opened(peer, rqs_cast(struct unix_sock, peer), sk, RQS_CONN_CLIENT);
-	}
+	/* In HTTP the client speaks first. */
+	if (!conn && http_unix_listed)
+		conn = rqs_unix_opened(sk, unix_sock, peer, RQS_CONN_SERVER, RQS_UNIX_READY);
+	if (!sender && http_unix_listed)
+		sender = rqs_unix_opened(peer, rqs_cast(struct unix_sock, peer), sk, RQS_CONN_CLIENT, RQS_UNIX_READY);
 	if ((!conn || conn->mode == RQS_CONN_OFF) && (!sender || sender->mode == RQS_CONN_OFF))
 		return;
 	now_ns = bpf_ktime_get_ns();

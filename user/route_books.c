@@ -90,13 +90,13 @@ static void tell_route(struct rqs_route_books *books, const struct rqs_route_rea
 	}
 }
 
-/* A name is told as soon as there is one. */
+/* A name is told with the first that was counted on it: before that its service may not be known yet. */
 static void tell_begin(struct rqs_route_books *books, const struct rqs_route_holder *holder, uint32_t id,
 		       struct rqs_route_delta *deltas, uint32_t *count)
 {
 	struct rqs_route_book *book = &books->books[id];
 
-	if (holder->state != RQS_ROUTE_NAMED || (book->live && book->generation == holder->generation))
+	if (holder->state != RQS_ROUTE_NAMED || books->place[id] < 0 || (book->live && book->generation == holder->generation))
 		return;
 	delta_of(books, deltas, count, id, holder->ident.slot)->ident = &holder->ident;
 	book->live = true;

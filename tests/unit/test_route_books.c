@@ -162,6 +162,25 @@ static void test_what_is_ahead_waits_for_its_service(void **state)
 	assert_int_equal(fix->count, 0);
 }
 
+/* A service's first request, read between its two steps: its route has counted it, the service has not. */
+static void test_a_name_waits_for_its_service(void **state)
+{
+	struct fixture *fix = *state;
+
+	name(fix, 0, 5, "/a");
+	count(fix, NAMED(0), 1, 0, 0);
+	name(fix, 1, 6, "/other");
+	count(fix, NAMED(1), 1, 1, 0);
+	serve(fix, 6, 1, 1, 0);
+	tell(fix);
+	assert_int_equal(fix->count, 1);
+	assert_non_null(told(fix, NAMED(1))->ident);
+	serve(fix, 5, 1, 0, 0);
+	tell(fix);
+	expect(fix, NAMED(0), 1, 0, 0);
+	assert_ptr_equal(told(fix, NAMED(0))->ident, &fix->holders[0].ident);
+}
+
 static void test_what_no_route_has_is_the_rest(void **state)
 {
 	struct fixture *fix = *state;
@@ -228,6 +247,8 @@ static void test_names_begin_and_end(void **state)
 	struct fixture *fix = *state;
 
 	name(fix, 0, 5, "/a");
+	count(fix, NAMED(0), 1, 1, 0);
+	serve(fix, 5, 1, 1, 0);
 	tell(fix);
 	assert_ptr_equal(told(fix, NAMED(0))->ident, &fix->holders[0].ident);
 	/* it is taken back: told with the next second, and still counted on until then */
@@ -272,6 +293,8 @@ static void test_durations_are_subtracted(void **state)
 	struct rqs_dist dist;
 
 	name(fix, 0, 5, "/a");
+	count(fix, NAMED(0), 2, 2, 0);
+	serve(fix, 5, 2, 2, 0);
 	fix->reading.second = true;
 	fix->reading.time_count = 2;
 	fix->times[0].id = NAMED(0);
@@ -314,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_books(test_counts_are_told_once),
 		with_books(test_what_is_ahead_waits_for_its_service),
+		with_books(test_a_name_waits_for_its_service),
 		with_books(test_what_no_route_has_is_the_rest),
 		with_books(test_sums_are_always_the_services),
 		with_books(test_names_begin_and_end),
