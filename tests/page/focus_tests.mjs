@@ -82,6 +82,14 @@ export async function focusProgramTests(browser, withProgram) {
 		await shoot(page, 'program-focus');
 		await page.keyboard.press('Escape');
 		await all(page);
+		told.length = 0;
+		await page.click(`.services tbody tr:has-text("asks :${web.port}")`);
+		await until('who asks, alone', async () => new RegExp(` asking :${web.port}$`).test(await text(page, '#only-name')));
+		const link = await copied(page, () => page.keyboard.press('y'));
+		assert(new RegExp(`port=${web.port}&role=client`).test(link) && !link.includes('token'), link);
+		await until('its windows', () => told.some((m) => m.type === 'service_windows'));
+		await ask(20);
+		await until('the 20 requests that it sent since', () => sum('service.requests') === 20);
 	}), 60e3);
 }
 
