@@ -12,7 +12,7 @@ from lib.child import Child
 from lib.report import case, equal, within
 from lib.roles import find
 from lib.websocket import Stream
-from lib.wire import LIMIT_S, Peer, Server, answer, ask, connect, fresh_listener
+from lib.wire import LIMIT_S, Peer, Server, answer, ask, connect, fresh_listener, over_unix
 
 OLD_S = 2  # how old a request is before its age is compared
 LISTED = 50
@@ -188,6 +188,40 @@ def in_flight_before_it_is_read(bench):
         for peer in (first, taken, unread, last, accepted.peer, waits.peer):
             peer.close()
     listener.close()
+
+
+@case()
+def in_flight_over_a_unix_socket(bench):
+    holder = Holder()
+    with over_unix(), Server(holder) as server, looking(bench) as stream:
+        known = connect(server.port)
+        known.send(ask('/'))
+        known.until(b'done')
+        served, half = connect(server.port), connect(server.port)
+        sent = time.monotonic()
+        served.send(ask('/served'))
+        half.send(ask('/half'))
+        for _ in range(2):
+            if not holder.held.acquire(timeout=LIMIT_S):
+                raise AssertionError('the server did not read what it should')
+        half.until(b'ha')
+
+        def own(message):
+            return [item for item in message['items'] if (item['service'] or '').endswith(f' {server.port}')]
+        message = await_message(stream, lambda found: len(own(found)) == 4 and own(found)[3]['age_ns'] > OLD_S * 1e9)
+        age_s = time.monotonic() - sent
+        for item in own(message):
+            within(item['age_ns'] / 1e9, 0.8 * age_s, 1.2 * age_s, 'age', ' s')
+            equal((item['peer'], item['pid']), (None, os.getpid()), 'peer and process')
+        equal(sorted((item['path'], item['role'], item['stage']) for item in own(message)),
+              [('/half', 'client', 'reading'), ('/half', 'server', 'sending'), ('/served', 'client', 'serving'),
+               ('/served', 'server', 'serving')], 'what is in flight')
+        holder.go.set()
+        served.until(b'done')
+        half.until(b'lf')
+        await_message(stream, lambda found: not own(found))
+        for peer in (known, served, half):
+            peer.close()
 
 
 def serve_badly(listener, tell, stops):
