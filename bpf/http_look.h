@@ -30,9 +30,12 @@ struct rqs_looking {
 	struct rqs_look out;
 	__u64 session;
 	__u64 now_ns;
-	__u64 youngest_ns; /* age of the youngest that is listed, and where; once the list is full */
-	__u32 youngest;
 	__u32 turn; /* connections since read() was called */
+	/* The list by age: where its ends are, and for each place the next ones; RQS_LOOK_MAX where there is none. */
+	__u32 oldest;
+	__u32 youngest;
+	__u8 older[RQS_LOOK_MAX];
+	__u8 younger[RQS_LOOK_MAX];
 	struct rqs_conn conn; /* a copy of the one that is looked at */
 	struct rqs_open open;
 };
@@ -45,22 +48,61 @@ struct {
 	__type(value, struct rqs_looking);
 } http_looking SEC(".maps");
 
-static long rqs_look_youngest_step(__u32 i, struct rqs_looking **ctx)
-{
-	struct rqs_looking *looking = *ctx;
+struct rqs_look_search {
+	struct rqs_looking *looking;
+	__u64 age_ns;
+	__u32 at;
+};
 
-	if (i < RQS_LOOK_MAX && looking->out.list[i].age_ns < looking->youngest_ns) {
-		looking->youngest_ns = looking->out.list[i].age_ns;
-		looking->youngest = i;
-	}
+/* From the oldest on: the map's newest socket comes first, so most that come are older than all that are listed. */
+static long rqs_look_search_step(__u32 i, struct rqs_look_search *search)
+{
+	__u32 at = search->at;
+
+	if (at >= RQS_LOOK_MAX || search->looking->out.list[at].age_ns < search->age_ns)
+		return 1;
+	search->at = search->looking->younger[at];
 	return 0;
 }
 
-/* The list is full: which of it goes first. */
-static __always_inline void rqs_look_youngest(struct rqs_looking *looking)
+/* Place @at is to have a request of this age: into the order by age. */
+static __always_inline void rqs_look_chain(struct rqs_looking *looking, __u32 at, __u64 age_ns)
 {
-	looking->youngest_ns = ~0ULL;
-	bpf_loop(RQS_LOOK_MAX, rqs_look_youngest_step, &looking, 0);
+	struct rqs_look_search search = { .looking = looking, .age_ns = age_ns, .at = looking->oldest };
+	__u32 older, younger;
+
+	bpf_loop(RQS_LOOK_MAX, rqs_look_search_step, &search, 0);
+	younger = search.at;
+	older = younger < RQS_LOOK_MAX ? looking->older[younger] : looking->youngest;
+	looking->older[at] = older;
+	looking->younger[at] = younger;
+	if (older < RQS_LOOK_MAX)
+		looking->younger[older] = at;
+	else
+		looking->oldest = at;
+	if (younger < RQS_LOOK_MAX)
+		looking->older[younger] = at;
+	else
+		looking->youngest = at;
+}
+
+/* A place for a request of this age, the youngest's where the list is full; RQS_LOOK_MAX: there is none. */
+static __always_inline __u32 rqs_look_place(struct rqs_looking *looking, __u64 age_ns)
+{
+	__u32 at = looking->out.count, older;
+
+	if (at < RQS_LOOK_MAX) {
+		looking->out.count = at + 1;
+		return at;
+	}
+	at = looking->youngest;
+	if (at >= RQS_LOOK_MAX || age_ns <= looking->out.list[at].age_ns)
+		return RQS_LOOK_MAX;
+	older = looking->older[at];
+	if (older < RQS_LOOK_MAX)
+		looking->younger[older] = RQS_LOOK_MAX;
+	looking->youngest = older;
+	return at;
 }
 
 static __always_inline bool rqs_look_in_head(const struct rqs_framing *f)
@@ -114,16 +156,10 @@ __noinline int rqs_look_list(struct rqs_looking *looking, __u32 stage, bool has_
 	open = &looking->open;
 	begun_ns = open->start_ns ?: open->copied_ns;
 	age_ns = begun_ns && begun_ns < looking->now_ns ? looking->now_ns - begun_ns : 0;
-	at = looking->out.count;
-	if (at == RQS_LOOK_MAX) {
-		if (age_ns <= looking->youngest_ns)
-			return 0;
-		at = looking->youngest;
-	} else {
-		looking->out.count = at + 1;
-	}
+	at = rqs_look_place(looking, age_ns);
 	if (at >= RQS_LOOK_MAX)
 		return 0;
+	rqs_look_chain(looking, at, age_ns);
 	request = &looking->out.list[at];
 	__builtin_memset(request, 0, sizeof(*request));
 	request->age_ns = age_ns;
@@ -146,8 +182,6 @@ __noinline int rqs_look_list(struct rqs_looking *looking, __u32 stage, bool has_
 		__builtin_memcpy(request->method, conn->method, sizeof(request->method));
 		__builtin_memcpy(request->path, conn->path, sizeof(request->path));
 	}
-	if (looking->out.count == RQS_LOOK_MAX)
-		rqs_look_youngest(looking);
 	return 0;
 }
 
@@ -222,8 +256,9 @@ static __always_inline bool rqs_look_is_queued(const struct sock *sk, const stru
 /* Nothing on it would find a place in the list. */
 static __always_inline bool rqs_look_is_younger(const struct rqs_looking *looking, const struct rqs_conn *conn)
 {
-	return looking->out.count == RQS_LOOK_MAX && !conn->has_pipe && conn->only.number == conn->ended &&
-	       (__s64)(looking->now_ns - conn->only.start_ns - looking->youngest_ns) <= 0;
+	return looking->out.count == RQS_LOOK_MAX && looking->youngest < RQS_LOOK_MAX && !conn->has_pipe &&
+	       conn->only.number == conn->ended &&
+	       (__s64)(looking->now_ns - conn->only.start_ns - looking->out.list[looking->youngest].age_ns) <= 0;
 }
 
 /* Most connections are idle: no more of them is touched than has to be, since each piece has to come from memory. */
@@ -313,6 +348,7 @@ int http_on_look(struct bpf_iter__bpf_sk_storage_map *ctx)
 		looking->session = meta->session_id;
 		looking->now_ns = bpf_ktime_get_ns();
 		looking->turn = 0;
+		looking->oldest = looking->youngest = RQS_LOOK_MAX;
 		__builtin_memset(&looking->out, 0, 16);
 	}
 	if (!sk || !live) {
