@@ -180,7 +180,11 @@ static int open_stream(struct rqs_server *server, struct lws *wsi, struct stream
 	stream->wsi = wsi;
 	stream->counted = true;
 	rqs_front_set_streams(server->front, ++server->streams);
+	/* The greeting goes out at once, too: four messages would be four rounds of poll() over all sockets. */
+	server->gathering = true;
 	stream->client = rqs_hub_add(server->hub, wsi, now_ns());
+	write_ready(server);
+	server->gathering = false;
 	return stream->client ? 0 : -1;
 }
 
