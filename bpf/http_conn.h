@@ -67,14 +67,14 @@ struct rqs_conn {
 	__u8 generation;    /* of the slot */
 	__u8 local_peer;    /* both ends are on this host */
 	__u8 closing;	    /* closed while a send is on its way whose hook has yet to come */
-	__u8 queue_unknown; /* Unix: whether bytes wait in the queue whose arrival was not seen */
+	__u8 queue_unknown; /* Unix: whether bytes wait in the queue whose arrival is not known */
 	__u32 slot;
 	__u32 netns;
 	__u16 local_port;   /* host order, as those below */
 	__u16 peer_port;
 	__u16 family;
 	__u8 dying;	    /* Unix: at the last sweep it was found to be of no use any more */
-	__u8 pad;
+	__u8 joined;	    /* Unix: it was open before; queue_base is an estimate, made anew where nothing is in the queue */
 	union {
 		__u8 peer_address[16]; /* network order */
 		__u64 unix_address;    /* where the kernel has the listening end's; 0: it has no name */
@@ -92,16 +92,17 @@ struct rqs_conn {
 	__u32 opened;
 	__u32 parsed;
 	__u32 ended;
-	/* When data became readable: up to which byte, and when. Written by arrivals, read where a head begins. */
-	__u32 arrival_seq[RQS_ARRIVALS];
-	__u64 arrival_ns[RQS_ARRIVALS];
 	/* Of a Unix socket, whose hooks come after the call and without a position; see http_unix.h. */
 	__u32 copied_seq; /* bytes read from it so far */
 	__u32 sent_seq;	  /* bytes sent on it so far */
-	__u32 queued_seq; /* bytes put into its queue so far */
+	__u32 queue_base; /* what the other end sends as its byte sent_seq is read here as byte sent_seq + queue_base */
+	__u32 handed_bytes; /* of the call that runs, queued so far; RQS_UNIX_UNSEEN: more than was seen */
 	__u32 misses;	  /* events that brought no head */
 	__u32 finished;	  /* set by whom its end is booked */
-	__u32 handed_tid; /* who handed over bytes last, when, and its CPU time as in struct rqs_open */
+	__u32 handed_tid; /* who handed over bytes last; when, and its CPU time as in struct rqs_open: below */
+	/* When data became readable: up to which byte, and when. Written by arrivals, read where a head begins. */
+	__u32 arrival_seq[RQS_ARRIVALS];
+	__u64 arrival_ns[RQS_ARRIVALS];
 	__u64 handed_ns;
 	__u64 handed_run_delay_ns;
 	__u64 handed_exec_ns;
@@ -143,8 +144,8 @@ static __always_inline __u64 rqs_arrival_of(const struct rqs_conn *conn, __u32 s
 	return found_ns;
 }
 
-/* Where the newest byte came in that no record reaches. */
-static __always_inline void rqs_arrival_push(struct rqs_conn *conn, __u32 readable_seq, __u64 now_ns)
+/* Where the newest byte came in that no record reaches. False: there is no room to keep it. */
+static __always_inline bool rqs_arrival_push(struct rqs_conn *conn, __u32 readable_seq, __u64 now_ns)
 {
 	struct rqs_framing *f = conn->role == RQS_CONN_CLIENT ? &conn->response : &conn->request;
 	__u32 looked_seq = conn->role == RQS_CONN_CLIENT ? conn->response_seq : conn->request_seq;
@@ -152,16 +153,17 @@ static __always_inline void rqs_arrival_push(struct rqs_conn *conn, __u32 readab
 	__u8 oldest = count & (RQS_ARRIVALS - 1), newest = (count - 1) & (RQS_ARRIVALS - 1);
 
 	if (conn->arrival_ns[newest] && (__s32)(readable_seq - conn->arrival_seq[newest]) <= 0)
-		return;
+		return true;
 	/* Only where a message begins is the time wanted. */
 	if (rqs_framing_skips(f->state) && f->left >= readable_seq - looked_seq)
-		return;
+		return true;
 	/* All are in use: what came first is what will be asked for first. */
 	if (conn->arrival_ns[oldest] && (__s32)(conn->arrival_seq[oldest] - looked_seq) > 0)
-		return;
+		return false;
 	conn->arrival_seq[oldest] = readable_seq;
 	conn->arrival_ns[oldest] = now_ns;
 	conn->arrival_count = count + 1;
+	return true;
 }
 
 /* An address that is called from itself; of IPv6 the first and the last quarter tell. */

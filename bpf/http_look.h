@@ -116,7 +116,7 @@ static __always_inline bool rqs_look_unread(const struct sock *sk, const struct 
 	__u32 end_seq;
 
 	if (conn->family == AF_UNIX)
-		return !conn->queue_unknown && (__s32)(conn->queued_seq - next_seq) > 0;
+		return sk->sk_receive_queue.qlen;
 	end_seq = rqs_cast(struct tcp_sock, sk)->rcv_nxt;
 	if (sk->sk_shutdown & RQS_RCV_SHUTDOWN) /* the FIN has a position too */
 		end_seq--;

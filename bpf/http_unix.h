@@ -4,7 +4,7 @@
  * Hooks:  sock_recv_length, sock_send_length (after the call, with its result); sk_data_ready, which fires in the sender's call
  *         for each piece that it queues, and so tells when a byte was handed over and became readable; two iterators.
  * Engine: http.h. Bytes: http_calls.h, and what that misses.
- * A Unix socket has no positions of its own: bytes are counted here (copied_seq, sent_seq, queued_seq). Its end shows in no
+ * A Unix socket has no positions of its own: bytes are counted here (copied_seq, sent_seq). Its end shows in no
  * hook either: it is noticed by the other end's next call (a read of nothing, a refused write), or at the next sweep, since
  * the kernel keeps a closed socket as long as its peer (net/unix/af_unix.c unix_release_sock(), unix_peer()). Where both ends
  * go between two sweeps, the sweep says how many requests are still open, and user space sees how many are not.
@@ -63,39 +63,58 @@ static __always_inline struct rqs_conn *rqs_unix_conn_of(struct sock *sk, bool r
 	struct rqs_conn *conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
 	struct unix_sock *unix_sock;
 
-	if (!conn) {
-		unix_sock = bpf_skc_to_unix_sock(sk);
-		if (!unix_sock)
-			return NULL;
-		return rqs_unix_opened(sk, unix_sock, unix_sock->peer, received ? RQS_CONN_SERVER : RQS_CONN_CLIENT,
-				       received ? RQS_UNIX_RECEIVED : RQS_UNIX_SENT);
-	}
-	if (conn->mode == RQS_CONN_OFF)
-		return NULL;
-	if (!rqs_conn_is_off(conn))
+	if (conn)
 		return conn;
-	if (conn->mode != RQS_CONN_JOIN)
-		rqs_conn_leave(conn, rqs_pipe_of(conn, sk));
-	return NULL;
+	unix_sock = bpf_skc_to_unix_sock(sk);
+	if (!unix_sock)
+		return NULL;
+	return rqs_unix_opened(sk, unix_sock, unix_sock->peer, received ? RQS_CONN_SERVER : RQS_CONN_CLIENT,
+			       received ? RQS_UNIX_RECEIVED : RQS_UNIX_SENT);
 }
 
-/* Bytes were read: what is known of the queue, before and after. */
+/* Whether what goes over it is looked at. */
+static __always_inline bool rqs_unix_is_on(struct rqs_conn *conn, const struct sock *sk)
+{
+	if (conn->mode == RQS_CONN_OFF)
+		return false;
+	if (!rqs_conn_is_off(conn))
+		return true;
+	if (conn->mode != RQS_CONN_JOIN)
+		rqs_conn_leave(conn, rqs_pipe_of(conn, sk));
+	return false;
+}
+
+/* Nothing is in the queue: which of the sender's bytes comes next. Not while a call of the sender's has yet to be counted. */
+static __always_inline void rqs_unix_settle(const struct sock *sk, struct rqs_conn *conn)
+{
+	struct unix_sock *unix_sock = bpf_skc_to_unix_sock((void *)sk);
+	struct sock *peer = unix_sock ? unix_sock->peer : NULL;
+	const struct rqs_conn *sender;
+
+	if (!peer)
+		return;
+	sender = bpf_sk_storage_get(&http_conns, peer, NULL, 0);
+	if (!sender || sender->handed_first_ns)
+		return;
+	conn->queue_base = conn->copied_seq - sender->sent_seq;
+	conn->queue_unknown = 0;
+}
+
+/* Bytes were read: what is known of when they came. */
 static __always_inline void rqs_unix_read(const struct sock *sk, struct rqs_conn *conn, __u32 bytes, bool peeked)
 {
-	__u32 seq = conn->copied_seq + bytes;
-
 	/* It was quicker than the hook of who sent it: it came just now. */
-	if (!conn->queue_unknown && (__s32)(conn->queued_seq - seq) < 0) {
-		conn->queued_seq = seq;
-		rqs_arrival_push(conn, seq, bpf_ktime_get_ns());
-	}
+	if (!conn->queue_unknown && !rqs_arrival_of(conn, conn->copied_seq))
+		rqs_arrival_push(conn, conn->copied_seq + bytes, bpf_ktime_get_ns());
 	if (peeked)
 		return;
-	conn->copied_seq = seq;
-	if (!sk->sk_receive_queue.qlen) {
-		conn->queued_seq = seq;
+	conn->copied_seq += bytes;
+	if (sk->sk_receive_queue.qlen)
+		return;
+	if (conn->joined)
+		rqs_unix_settle(sk, conn);
+	else
 		conn->queue_unknown = 0;
-	}
 }
 
 /* After a call that reads: @result bytes, 0 at the end of the stream, or an error. NULL: nothing to look at. */
@@ -117,8 +136,19 @@ static __always_inline struct rqs_conn *rqs_unix_received(struct sock *sk, int r
 		return NULL;
 	event->seq = conn->copied_seq;
 	event->bytes = result;
-	rqs_unix_read(sk, conn, result, peeked);
-	return conn;
+	/* Positions go on whether or not anything is looked at: the other end's arrivals rest on them. */
+	if (conn->mode != RQS_CONN_OFF)
+		rqs_unix_read(sk, conn, result, peeked);
+	else if (!peeked)
+		conn->copied_seq += result;
+	return rqs_unix_is_on(conn, sk) ? conn : NULL;
+}
+
+/* The call is over: what is handed over next is of another one. */
+static __always_inline void rqs_unix_call_ends(struct rqs_conn *conn)
+{
+	conn->handed_first_ns = 0;
+	conn->handed_bytes = 0;
 }
 
 /* After a call that writes: @result bytes, or an error. NULL: nothing to look at. */
@@ -143,14 +173,17 @@ static __always_inline struct rqs_conn *rqs_unix_sent(struct sock *sk, int resul
 	conn->sent_seq += result;
 	if (conn->handed_first_ns)
 		event->now_ns = conn->handed_ns;
-	return conn;
+	if (rqs_unix_is_on(conn, sk))
+		return conn;
+	rqs_unix_call_ends(conn);
+	return NULL;
 }
 
 /* What either said was looked at. */
 static __always_inline void rqs_unix_taken(struct rqs_conn *conn, bool received)
 {
 	if (!received)
-		conn->handed_first_ns = 0;
+		rqs_unix_call_ends(conn);
 	if (conn->mode == RQS_CONN_JOIN && ++conn->misses >= RQS_UNIX_MISSES)
 		conn->mode = RQS_CONN_OFF;
 }

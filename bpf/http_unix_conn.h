@@ -11,6 +11,7 @@
 
 #define RQS_SOCK_STREAM 1
 #define RQS_UNIX_PIECE_MAX (1 << 20) /* more than one piece in a queue ever has */
+#define RQS_UNIX_UNSEEN 0xffffffffU
 
 /* Set when the Unix connections are known that were open before: others are seen from their first byte. */
 __u32 http_unix_listed = 0;
@@ -63,7 +64,8 @@ static __always_inline struct rqs_conn *rqs_unix_opened(struct sock *sk, struct 
 		return NULL;
 	rqs_conn_reset(fresh, sk, is_new ? RQS_CONN_NEW : RQS_CONN_JOIN, http_unix_listed ? role : RQS_CONN_UNKNOWN);
 	fresh->local_peer = 1;
-	fresh->queue_unknown = !http_unix_listed || role == RQS_CONN_UNKNOWN;
+	fresh->joined = !http_unix_listed || role == RQS_CONN_UNKNOWN;
+	fresh->queue_unknown = fresh->joined;
 	/* The end that listened has a name, and so have all that it accepted. */
 	if (peer && (role == RQS_CONN_CLIENT || !address))
 		address = rqs_cast(struct unix_sock, peer)->addr;
@@ -71,12 +73,29 @@ static __always_inline struct rqs_conn *rqs_unix_opened(struct sock *sk, struct 
 	if (rqs_unix_is_self(fresh))
 		fresh->mode = RQS_CONN_OFF;
 	conn = bpf_sk_storage_get(&http_conns, sk, fresh, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conn) /* where another CPU was faster by a little, it is there now (net/core/bpf_sk_storage.c, BPF_NOEXIST) */
+		conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
 	if (!conn)
 		RQS_LOST(connections);
 	return conn;
 }
 
-/* @peer hands bytes to @sk: the running task is in the call that does it. */
+/*
+ * A piece of @bytes came into the queue; 0: it isn't known how many, since somebody was quick to read it. Where it begins in the
+ * stream is known by what its sender has sent before: the number of bytes in the queue changes meanwhile.
+ */
+static __always_inline void rqs_unix_arrives(struct rqs_conn *conn, struct rqs_conn *sender, __u32 bytes, __u64 now_ns)
+{
+	__u32 end_seq = sender->sent_seq + conn->queue_base + sender->handed_bytes + (bytes ?: 1);
+
+	if (sender->handed_bytes == RQS_UNIX_UNSEEN)
+		return;
+	sender->handed_bytes = bytes ? sender->handed_bytes + bytes : RQS_UNIX_UNSEEN;
+	if (!conn->queue_unknown && !rqs_arrival_push(conn, end_seq, now_ns))
+		conn->queue_unknown = 1;
+}
+
+/* The other end of @sk hands bytes to it: the running task is in the call that does it. */
 static __always_inline void rqs_unix_handed(struct sock *sk)
 {
 	struct unix_sock *unix_sock = bpf_skc_to_unix_sock(sk);
@@ -85,28 +104,26 @@ static __always_inline void rqs_unix_handed(struct sock *sk)
 	const struct sk_buff *piece;
 	struct sock *peer;
 	__u64 now_ns;
+	__u32 bytes;
 
 	peer = unix_sock ? unix_sock->peer : NULL;
 	if (!peer)
 		return;
 	conn = bpf_sk_storage_get(&http_conns, sk, NULL, 0);
 	sender = bpf_sk_storage_get(&http_conns, peer, NULL, 0);
-	/* In HTTP the client speaks first. */
+	/* In HTTP the client speaks first; but where this hook is late the server may have read that, and be the sender. */
 	if (!conn && http_unix_listed)
-		conn = rqs_unix_opened(sk, unix_sock, peer, RQS_CONN_SERVER, RQS_UNIX_READY);
+		conn = rqs_unix_opened(sk, unix_sock, peer,
+				       sender && sender->role == RQS_CONN_SERVER ? RQS_CONN_CLIENT : RQS_CONN_SERVER, RQS_UNIX_READY);
 	if (!sender && http_unix_listed)
-		sender = rqs_unix_opened(peer, rqs_cast(struct unix_sock, peer), sk, RQS_CONN_CLIENT, RQS_UNIX_READY);
-	if ((!conn || conn->mode == RQS_CONN_OFF) && (!sender || sender->mode == RQS_CONN_OFF))
+		sender = rqs_unix_opened(peer, rqs_cast(struct unix_sock, peer), sk,
+					 conn && conn->role == RQS_CONN_CLIENT ? RQS_CONN_SERVER : RQS_CONN_CLIENT, RQS_UNIX_READY);
+	if (!conn || !sender || (conn->mode == RQS_CONN_OFF && sender->mode == RQS_CONN_OFF))
 		return;
 	now_ns = bpf_ktime_get_ns();
-	/* The newest piece, unless somebody was quick to read it. */
 	piece = sk->sk_receive_queue.prev;
-	if (conn && conn->mode != RQS_CONN_OFF && !conn->queue_unknown && piece->sk == peer && piece->len < RQS_UNIX_PIECE_MAX) {
-		conn->queued_seq += piece->len;
-		rqs_arrival_push(conn, conn->queued_seq, now_ns);
-	}
-	if (!sender || sender->mode == RQS_CONN_OFF)
-		return;
+	bytes = piece->sk == peer ? piece->len : 0;
+	rqs_unix_arrives(conn, sender, bytes < RQS_UNIX_PIECE_MAX ? bytes : 0, now_ns);
 	if (!sender->handed_first_ns)
 		sender->handed_first_ns = now_ns;
 	sender->handed_ns = now_ns;

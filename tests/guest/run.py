@@ -103,13 +103,13 @@ def equal(got, want, what):
 
 
 def check_http(snapshot):
+    lost = {name: count for name, count in snapshot['coverage']['lost'].items() if count and name != 'windows_merged'}
     for role in ('server', 'client'):
         for key, place in (('port', 8080), ('path', '/tmp/app.sock')):
             found = [item for item in snapshot['services'] if item['role'] == role and item[key] == place]
             equal([item['name'] for item in found], ['exchange'], f'{role} at {place}')
             equal([found[0][name] for name in ('requests', 'responses', 'aborted', 'in_flight', 'untimed', 'status')],
-                  [TOTAL, TOTAL, 0, 0, 0, {'200': TOTAL}], f'{role} at {place}: requests, responses, aborted, in flight, untimed, status')
-    lost = {name: count for name, count in snapshot['coverage']['lost'].items() if count and name != 'windows_merged'}
+                  [TOTAL, TOTAL, 0, 0, 0, {'200': TOTAL}], f'{role} at {place}: requests, responses, aborted, in flight, untimed, status (lost: {lost})')
     equal(lost, {}, 'lost')
 
 
