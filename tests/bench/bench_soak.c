@@ -3,8 +3,8 @@
  * bench_soak - rqscope for ten minutes under load: nginx as fast as it can, clients that read, read nothing, come and go.
  * Usage: bench_soak RQSCOPE [SECONDS]. Needs root; nginx and wrk where they are installed.
  *
- * History takes ten minutes to be full of ticks, and six hours to be full of seconds; what it grows by meanwhile is its own, so memory
- * counts as flat when it grows by less than that.
+ * History takes ten minutes to be full of ticks, and six hours to be full of seconds; memory that was reserved for it counts as soon as it
+ * is touched, so what a run of ten minutes can tell is that nothing else grows as much. test_day.c tells it to the byte, of what computes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,8 @@
 #define CLIENTS 200
 #define DEAF 20
 #define CHURN 20
-#define HISTORY_KB_PER_S 24 /* of ticks and seconds, as bench_memory sees it: less than 12 MB in ten minutes and the rest later */
+#define HISTORY_KB_PER_S 34 /* 12 MB of ticks and 8 MB of services are touched in the first ten minutes, see docs/command-line.md */
+#define SETTLE_KB 2048	    /* what the allocator keeps for the next client */
 
 static uint64_t rss_kb(pid_t pid)
 {
@@ -132,8 +133,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	snprintf(what, sizeof(what), "%u s under load: memory and descriptors", seconds);
-	bench_row(what, "", "flat, but for history",
-		  bench_met_if((int64_t)(extent.last_kb - extent.first_kb) < (int64_t)HISTORY_KB_PER_S * seconds &&
+	bench_row(what, "", "no more than history reserves",
+		  bench_met_if((int64_t)(extent.last_kb - extent.first_kb) < (int64_t)HISTORY_KB_PER_S * seconds + SETTLE_KB &&
 			       extent.files_max - extent.files_min < 2 * CHURN + DEAF),
 		  "%+lld kB, %u to %u open", (long long)(extent.last_kb - extent.first_kb), extent.files_min, extent.files_max);
 	return 0;
