@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // pure_tests - modules of the page that need no browser.
 import { equal, test } from './lib.mjs';
+import { tail } from '../../web/src/format.js';
 import { View } from '../../web/src/view.js';
 
 const seen = (view) => JSON.stringify(Object.values(view.get()));
@@ -23,6 +24,12 @@ export async function pureTests() {
 		end();
 		view.follow();
 		equal(told, 4, 'changes told after the end');
+	});
+	await test('a_long_path_is_told_by_its_end', async () => {
+		equal(tail(':8080'), ':8080', 'a port');
+		equal(tail('/run/app.sock'), '/run/app.sock', 'a short path');
+		equal(tail('/var/lib/service/run/gunicorn.sock'), '…ice/run/gunicorn.sock', 'a long path');
+		equal(tail('/var/lib/service/run/gunicorn.sock').length, 22, 'its length');
 	});
 	await test('view_moves_between_the_oldest_and_now', async () => {
 		const view = new View(60e3);

@@ -126,3 +126,8 @@ export function tick(ns) {
 export function tickCount(x) {
 	return x >= 1000 ? grouped.format(x) : String(+x.toFixed(1));
 }
+
+/** A path that is told by its end, where it is long. */
+export function tail(path, most = 22) {
+	return path.length > most ? `…${path.slice(1 - most)}` : path;
+}

@@ -117,7 +117,7 @@ export class Services {
 
 	#fill(row, s) {
 		setText(row.name, s.name);
-		setText(row.where, [s.role === 'client' ? `asks ${place(s)}` : place(s), s.container ?? ''].filter(Boolean).join(' · '));
+		setText(row.where, [s.role === 'client' ? `asks ${format.tail(place(s))}` : format.tail(place(s)), s.container ?? ''].filter(Boolean).join(' · '));
 		const full = `${s.name}${s.role === 'client' ? ', client of' : ''} ${place(s)}${s.container ? ` in ${s.container}` : ''}, pid ${s.pids.slice(0, 8).join(', ')}${s.pids.length > 8 ? ' …' : ''}`;
 		if (row.button.title !== full)
 			row.button.title = full;
