@@ -33,7 +33,11 @@ export async function chartTests(browser, dir) {
 		await listen(page);
 		await page.keyboard.press(' '); // so that the time under a pixel is known
 		const box = await page.locator('.s-latency canvas.data').boundingBox();
-		await page.mouse.move(box.x + box.width * 0.9, box.y + 10);
+		let jog = 0; // the first picture may still be on its way: nothing is under a pointer before
+		await until('something under the pointer', async () => {
+			await page.mouse.move(box.x + box.width * 0.9, box.y + 10 + (jog++ & 1));
+			return page.$('.tip .cell');
+		});
 		for (let y = 10; y < box.height && !/^[1-9].* requests, [1-9]\d\d ms/.test(await text(page, '.tip .cell')); y += 2) {
 			await page.mouse.move(box.x + box.width * 0.9, box.y + y);
 			await page.evaluate(() => new Promise(requestAnimationFrame));
