@@ -1,29 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inflight.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "text.h"
-
-static void take_peer(char dst[RQS_PEER_TEXT_MAX], const struct rqs_look_request *request)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const uint8_t *address = request->peer_address;
-	int family = request->peer_family;
-	char text[INET6_ADDRSTRLEN];
-
-	dst[0] = '\0';
-	if (family == AF_INET6 && !memcmp(address, mapped, sizeof(mapped))) {
-		family = AF_INET;
-		address += sizeof(mapped);
-	}
-	if ((family != AF_INET && family != AF_INET6) || !inet_ntop(family, address, text, sizeof(text)))
-		return;
-	snprintf(dst, RQS_PEER_TEXT_MAX, family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, request->peer_port);
-}
 
 static size_t at_most(size_t bytes, size_t limit)
 {
@@ -51,7 +32,7 @@ static void take_item(struct rqs_inflight_item *item, const struct rqs_look_requ
 			       at_most(request->path_bytes, sizeof(request->path)));
 	if (request->path_cut && bytes)
 		strcpy(item->path + bytes, "…");
-	take_peer(item->peer, request);
+	rqs_phrase_peer(item->peer, request->peer_family, request->peer_address, request->peer_port);
 }
 
 /* The oldest first; those whose age isn't known last. */

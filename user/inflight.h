@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * inflight - the requests that have no answer yet, and what is done with each.
- * Upstream: look.h reads the kernel. Downstream: frame.h.
+ * Upstream: look.h reads the kernel; phrase.h. Downstream: frame.h.
  * Pure: no I/O, clock, lock or log.
  */
 #ifndef RQS_INFLIGHT_H
 #define RQS_INFLIGHT_H
 
-#include "window.h"
-
-#define RQS_PEER_TEXT_MAX 64
+#include "phrase.h"
 
 /* Text is clean UTF-8 (text.h); "" where it isn't known. */
 struct rqs_inflight_item {

@@ -27,6 +27,21 @@ static void decimals(char *dst, uint64_t value, uint64_t unit, uint32_t scale, c
 			 (unsigned long long)(scale == 100 ? rest / 10 : rest), name);
 }
 
+const char *rqs_phrase_peer(char dst[RQS_PEER_TEXT_MAX], int family, const uint8_t *address, uint16_t port)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char text[INET6_ADDRSTRLEN];
+
+	dst[0] = '\0';
+	if (family == AF_INET6 && !memcmp(address, mapped, sizeof(mapped))) {
+		family = AF_INET;
+		address += sizeof(mapped);
+	}
+	if ((family == AF_INET || family == AF_INET6) && inet_ntop(family, address, text, sizeof(text)))
+		snprintf(dst, RQS_PEER_TEXT_MAX, family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
+	return dst;
+}
+
 /* Each limit lies where rounding would reach the next unit or lose a decimal. */
 const char *rqs_phrase_duration(char dst[RQS_DURATION_TEXT_MAX], uint64_t duration_ns)
 {
@@ -128,23 +143,12 @@ static void add_request(struct line *line, const struct rqs_kernel_event *event)
 
 static void add_peer(struct line *line, const struct rqs_kernel_event *event)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const uint8_t *address = event->peer_address;
-	char text[INET6_ADDRSTRLEN];
-	int family = event->peer_family;
+	char text[RQS_PEER_TEXT_MAX];
 
-	if (family != AF_INET && family != AF_INET6)
+	if (!*rqs_phrase_peer(text, event->peer_family, event->peer_address, event->peer_port))
 		return;
-	if (family == AF_INET6 && !memcmp(address, mapped, sizeof(mapped))) {
-		family = AF_INET;
-		address += sizeof(mapped);
-	}
-	if (!inet_ntop(family, address, text, sizeof(text)))
-		return;
-	add(line, family == AF_INET6 ? " from [" : " from ");
+	add(line, " from ");
 	add(line, text);
-	add(line, family == AF_INET6 ? "]:" : ":");
-	add_number(line, event->peer_port);
 }
 
 static void add_split(struct line *line, const struct rqs_kernel_event *event)
