@@ -26,22 +26,6 @@
 
 static uint32_t shrink = 1;
 
-/* A number of kB from a file of /proc; 0 when it isn't there. */
-static uint64_t read_kb(const char *path, const char *name)
-{
-	FILE *file = fopen(path, "re");
-	unsigned long long kb = 0;
-	char line[256];
-
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)) && sscanf(line + strlen(name), ": %llu kB", &kb) == 1)
-			break;
-	fclose(file);
-	return kb;
-}
-
 /*
  * What objects of the general slabs take, in which the kernel keeps what BPF has on a socket. All slabs together also hold inodes
  * and buffers of whoever else does something.
@@ -59,14 +43,6 @@ static uint64_t slab_kb(void)
 			bytes += objects * object_bytes;
 	fclose(file);
 	return bytes / 1024;
-}
-
-static uint64_t rss_kb(const struct bench_rqscope *rqscope)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/status", rqscope->process.pid);
-	return read_kb(path, "VmRSS");
 }
 
 /* Wait until the kernel has given back what connections took. Return: what is still taken, in kB. */
@@ -149,14 +125,14 @@ static int churn_all(const char *path)
 	err = bench_pairs_churn(&pairs, CHURN_PROCESSES, 1000);
 	bench_pairs_end(&pairs);
 	before_kb = slab_kb();
-	rss_before_kb = rss_kb(&rqscope);
+	rss_before_kb = bench_process_rss_kb(rqscope.process.pid);
 	begin_ns = bench_now_ns();
 	err = err ?: bench_pairs_churn(&pairs, CHURN_PROCESSES, CHURN_EACH / shrink);
 	count_err = err ?: counted(&rqscope, &pairs, pairs.each);
 	printf("%llu connections opened, used and closed in %.0f s: ", (unsigned long long)count, (bench_now_ns() - begin_ns) / 1e9);
 	bench_pairs_end(&pairs);
 	left_kb = settle(before_kb, 4096);
-	grown_kb = (int64_t)rss_kb(&rqscope) - (int64_t)rss_before_kb;
+	grown_kb = (int64_t)bench_process_rss_kb(rqscope.process.pid) - (int64_t)rss_before_kb;
 	bench_rqscope_end(&rqscope);
 	if (err)
 		return err;

@@ -29,23 +29,6 @@
 #define TARGET_CLIENT_BYTES 4096
 #define TARGET_SERVICE_BYTES 16384
 
-static uint64_t rss_kb(pid_t pid)
-{
-	unsigned long long kb = 0;
-	char path[64], line[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmRSS: %llu kB", &kb) == 1)
-			break;
-	fclose(file);
-	return kb;
-}
-
 /* --- history ------------------------------------------------------------------------------------------------ */
 
 /* Five services, two of which are busy now and then, and a run queue: an ordinary host. */
@@ -84,12 +67,12 @@ static int alone(const char *path)
 	if (err)
 		return err;
 	bench_wait_ms(YOUNG * 100);
-	real_kb = rss_kb(rqscope.process.pid);
+	real_kb = bench_process_rss_kb(rqscope.process.pid);
 	err = bench_rqscope_end(&rqscope);
 	play(&build, model, 1, YOUNG);
-	young_kb = rss_kb(getpid());
+	young_kb = bench_process_rss_kb(getpid());
 	play(&build, model, YOUNG + 1, getenv("BENCH_LIMIT_S") ? 20 * YOUNG : OLD);
-	old_kb = rss_kb(getpid());
+	old_kb = bench_process_rss_kb(getpid());
 	rqs_model_free(model);
 	printf("rqscope alone: %.1f MB resident after %u s; six hours of history take %.1f MB more\n", real_kb / 1024.0, YOUNG / 10,
 	       (old_kb - young_kb) / 1024.0);
@@ -113,13 +96,13 @@ static int each_client(const char *path)
 	if (err)
 		return err;
 	bench_wait_ms(2000);
-	before_kb = rss_kb(rqscope.process.pid);
+	before_kb = bench_process_rss_kb(rqscope.process.pid);
 	config.port = rqscope.port;
 	config.token = rqscope.token;
 	err = bench_clients_start(&clients, &config);
 	err = err ?: bench_clients_connected(&clients, config.count, LIMIT_MS);
 	bench_wait_ms(3000);
-	after_kb = rss_kb(rqscope.process.pid);
+	after_kb = bench_process_rss_kb(rqscope.process.pid);
 	bench_clients_end(&clients);
 	bench_rqscope_end(&rqscope);
 	if (err)

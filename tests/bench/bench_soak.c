@@ -28,23 +28,6 @@
 #define HISTORY_KB_PER_S 34 /* 12 MB of ticks and 8 MB of services are touched in the first ten minutes, see docs/command-line.md */
 #define SETTLE_KB 2048	    /* what the allocator keeps for the next client */
 
-static uint64_t rss_kb(pid_t pid)
-{
-	unsigned long long kb = 0;
-	char path[64], line[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmRSS: %llu kB", &kb) == 1)
-			break;
-	fclose(file);
-	return kb;
-}
-
 static uint32_t files_open(pid_t pid)
 {
 	uint32_t count = 0;
@@ -78,7 +61,7 @@ static int soak(struct bench_rqscope *rqscope, struct bench_nginx *nginx, uint32
 		if (!nginx || bench_nginx_load(nginx, STEP_S < seconds ? STEP_S : seconds, &load))
 			bench_wait_ms(STEP_S < seconds ? 1000 * STEP_S : 1000 * seconds);
 		at_s = (bench_now_ns() - begin_ns) / 1000000000ULL;
-		ret->last_kb = rss_kb(rqscope->process.pid);
+		ret->last_kb = bench_process_rss_kb(rqscope->process.pid);
 		files = files_open(rqscope->process.pid);
 		if (!ret->last_kb)
 			return -ESRCH;

@@ -91,3 +91,20 @@ int bench_process_end(struct bench_process *process, unsigned int limit_ms)
 	close(process->output);
 	return err;
 }
+
+uint64_t bench_process_rss_kb(pid_t pid)
+{
+	unsigned long long kb = 0;
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmRSS: %llu kB", &kb) == 1)
+			break;
+	fclose(file);
+	return kb;
+}

@@ -24,6 +24,9 @@ int bench_process_read(struct bench_process *process, const char *until, unsigne
 /** bench_process_end() - SIGTERM, and SIGKILL (-ETIMEDOUT) when it is still there after @limit_ms. */
 int bench_process_end(struct bench_process *process, unsigned int limit_ms);
 
+/** bench_process_rss_kb() - what it has in memory; 0 when it has ended. */
+uint64_t bench_process_rss_kb(pid_t pid);
+
 struct bench_rqscope {
 	struct bench_process process;
 	uint32_t port;
