@@ -165,6 +165,15 @@ void rqs_encode_waiting(struct rqs_json *json, const struct rqs_model *model)
 	rqs_json_array_end(json);
 }
 
+void rqs_encode_event_service(struct rqs_json *json, const struct rqs_model *model, const struct rqs_event *event)
+{
+	const char *role = event->role == RQS_ROLE_CLIENT ? "client" : "server";
+
+	rqs_encode_string(json, "role", event->serial ? role : NULL);
+	rqs_encode_string(json, "container", *event->container ? event->container : NULL);
+	rqs_encode_uint_or_null(json, "slot", event->serial && rqs_model_service(model, event->slot) == event->serial, event->slot);
+}
+
 void rqs_encode_pid(struct rqs_json *json, const struct rqs_event *event)
 {
 	if (event->pid)

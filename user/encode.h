@@ -46,6 +46,9 @@ void rqs_encode_cpus(struct rqs_json *json, const struct rqs_model *model);
 /** rqs_encode_waiting() - which tasks waited longest for a CPU in the last second. */
 void rqs_encode_waiting(struct rqs_json *json, const struct rqs_model *model);
 
+/** rqs_encode_event_service() - members "role", "container" and "slot" of whose an event is; null where it is nobody's, "slot" also once another service has it. */
+void rqs_encode_event_service(struct rqs_json *json, const struct rqs_model *model, const struct rqs_event *event);
+
 /** rqs_encode_pid() - the process of an event, or null. */
 void rqs_encode_pid(struct rqs_json *json, const struct rqs_event *event);
 

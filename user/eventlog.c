@@ -44,6 +44,11 @@ static struct rqs_event *next_event(struct rqs_eventlog *log, enum rqs_event_kin
 		snprintf(event->service, sizeof(event->service), "%s", service->name);
 		memcpy(event->path, service->ident.path, sizeof(event->path));
 		event->port = service->port;
+		if (service->slot)
+			memcpy(event->container, service->ident.container, sizeof(event->container));
+		event->role = service->ident.role;
+		event->slot = service->slot;
+		event->serial = service->serial;
 	}
 	return event;
 }

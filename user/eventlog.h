@@ -6,6 +6,7 @@
 #ifndef RQS_EVENTLOG_H
 #define RQS_EVENTLOG_H
 
+#include "container.h"
 #include "services.h"
 
 #define RQS_EVENTS_KEPT 500
@@ -19,6 +20,10 @@ struct rqs_event {
 	char service[4 * RQS_NAME_MAX]; /* "": none */
 	uint16_t port;			/* 0: none */
 	char path[RQS_UNIX_PATH_ROOM]; /* of a Unix socket; "": none */
+	char container[RQS_CONTAINER_MAX]; /* "": none */
+	uint8_t role;			   /* enum rqs_role */
+	uint32_t slot;			   /* that the service had then; another one may have it since */
+	uint64_t serial;		   /* of the service; 0: none */
 	char text[RQS_EVENT_TEXT_MAX];
 	bool has_duration;
 	bool has_split;
@@ -30,7 +35,7 @@ struct rqs_event {
 	uint64_t blocked_ns;
 };
 
-/* All zero is a valid empty one. 450 KB. */
+/* All zero is a valid empty one. 500 KB. */
 struct rqs_eventlog {
 	uint64_t newest; /* seq of the newest, 0: none */
 	uint64_t counts[RQS_EVENT_COUNT];

@@ -220,7 +220,7 @@ static void encode_label(struct rqs_json *json, const char *name, uint16_t port,
 	rqs_json_string(json, *label ? label : NULL);
 }
 
-static void encode_event(struct rqs_json *json, const struct rqs_event *event)
+static void encode_event(struct rqs_json *json, const struct rqs_model *model, const struct rqs_event *event)
 {
 	rqs_json_object(json);
 	rqs_encode_uint(json, "seq", event->seq);
@@ -229,6 +229,7 @@ static void encode_event(struct rqs_json *json, const struct rqs_event *event)
 	rqs_encode_string(json, "kind", rqs_event_kind_name(event->kind));
 	rqs_json_key(json, "service");
 	encode_label(json, event->service, event->port, event->path);
+	rqs_encode_event_service(json, model, event);
 	rqs_json_key(json, "pid");
 	rqs_encode_pid(json, event);
 	rqs_encode_string(json, "text", event->text);
@@ -254,7 +255,7 @@ struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_e
 	rqs_json_key(&json, "items");
 	rqs_json_array(&json);
 	for (; seq <= log->newest; seq++)
-		encode_event(&json, rqs_eventlog_get(log, seq));
+		encode_event(&json, model, rqs_eventlog_get(log, seq));
 	rqs_json_array_end(&json);
 	return finish(&json);
 }

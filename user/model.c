@@ -183,12 +183,13 @@ uint64_t rqs_model_service(const struct rqs_model *model, uint32_t slot)
 static void add_service_event(struct rqs_model *model, enum rqs_event_kind kind, const struct rqs_service *service,
 			      const char *what)
 {
+	const char *asking = service->ident.role == RQS_ROLE_CLIENT ? " asking" : "";
 	char text[RQS_EVENT_TEXT_MAX];
 
 	if (service->port)
-		snprintf(text, sizeof(text), "%s :%u %s", service->name, service->port, what);
+		snprintf(text, sizeof(text), "%s%s :%u %s", service->name, asking, service->port, what);
 	else if (*service->ident.path)
-		snprintf(text, sizeof(text), "%s %s %s", service->name, service->ident.path, what);
+		snprintf(text, sizeof(text), "%s%s %s %s", service->name, asking, service->ident.path, what);
 	else
 		snprintf(text, sizeof(text), "%s %s", service->name, what);
 	rqs_eventlog_add(&model->events, kind, model->end_real_ns, service, text);

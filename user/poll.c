@@ -279,7 +279,6 @@ static int poll_events(struct rqs_poll *poll, struct rqs_reading *reading)
 	uint32_t zero = 0;
 	int err;
 
-	poll->event_count = 0;
 	err = ring_buffer__consume(poll->ring);
 	if (err < 0)
 		return err;
@@ -313,6 +312,10 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 	maps->control->epoch = reading->epoch + 1;
 	maps->control->event_budget = RQS_EVENT_BUDGET;
 	reading->cpu_count = poll->cpus;
+	/* Before the lanes: then whose an event is has been told of when the event is, also where its slot was another one's. */
+	err = poll_events(poll, reading);
+	if (err)
+		return err;
 	if (maps->sched_lanes >= 0) {
 		if (bpf_map_lookup_elem(maps->sched_lanes, &zero, poll->sched))
 			return -errno;
@@ -332,7 +335,8 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
 			losses_add(&reading->losses, &poll->losses[cpu]);
 	}
-	return poll_events(poll, reading);
+	poll->event_count = 0; /* until here they are kept for the next try */
+	return 0;
 }
 
 int rqs_poll_second(struct rqs_poll *poll, struct rqs_reading *reading)

@@ -215,7 +215,7 @@ static void encode_history(struct rqs_json *json, const struct rqs_model *model)
 	rqs_json_object_end(json);
 }
 
-static void encode_event(struct rqs_json *json, const struct rqs_event *event)
+static void encode_event(struct rqs_json *json, const struct rqs_model *model, const struct rqs_event *event)
 {
 	rqs_json_object(json);
 	rqs_json_key(json, "at");
@@ -229,6 +229,7 @@ static void encode_event(struct rqs_json *json, const struct rqs_event *event)
 	else
 		rqs_json_null(json);
 	rqs_encode_string(json, "path", *event->path ? event->path : NULL);
+	rqs_encode_event_service(json, model, event);
 	rqs_json_key(json, "pid");
 	rqs_encode_pid(json, event);
 	rqs_encode_string(json, "text", event->text);
@@ -248,7 +249,7 @@ static void encode_events(struct rqs_json *json, const struct rqs_model *model)
 	rqs_json_key(json, "recent");
 	rqs_json_array(json);
 	for (seq = rqs_eventlog_oldest(log); seq <= log->newest; seq++)
-		encode_event(json, rqs_eventlog_get(log, seq));
+		encode_event(json, model, rqs_eventlog_get(log, seq));
 	rqs_json_array_end(json);
 	rqs_json_object_end(json);
 }

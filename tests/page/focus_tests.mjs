@@ -130,6 +130,16 @@ async function shown(run) {
 		equal(await text(page, '[data-card="queue"] h2 span'), 'Run queue', 'a card of the host');
 		equal(await text(page, '.s-wait h2 span'), 'Run-queue latency', 'a chart of the host');
 	});
+	await run('events_of_one_service_are_not_those_of_its_namesakes', 'twins', async (page) => {
+		await services(page);
+		for (const [title, mine] of [['blue', 'web :80 blue POST /blue 502 after 31 ms|web :80 blue GET /blue 502 after 31 ms'], ['green', 'web :80 green GET /green 502 after 31 ms'],
+			['asks', 'web asking :80 green GET /asked 502 after 31 ms']]) {
+			await page.click(`.services tbody tr:has-text("${title}")${title === 'green' ? ':not(:has-text("asks"))' : ''}`);
+			await until(`only its events: ${title}`, async () => (await page.$$eval('.events tbody td:last-child', (cells) => cells.map((c) => c.textContent.replace(/ +/g, ' ').trim()))).join('|') === mine);
+			await page.keyboard.press('Escape');
+			await all(page);
+		}
+	});
 	await run('routes_are_sorted_by_each_column_and_other_stays_last', 'slow', async (page, feed) => {
 		await services(page);
 		await page.click(row('nginx'));

@@ -136,8 +136,8 @@ export class Host {
 
 	#event(event) {
 		this.counts[event.kind] = (this.counts[event.kind] ?? 0) + 1;
-		const { agoMs, ...rest } = event;
-		this.events.push({ seq: ++this.eventSeq, pid: 4711, ...rest });
+		const { agoMs, ...rest } = event, { role = 'server', container = null } = this.now.services?.find((s) => s && (s.port ? `${s.name} :${s.port}` : s.name) === event.service) ?? {};
+		this.events.push({ seq: ++this.eventSeq, pid: 4711, role: event.service ? role : null, container: event.service ? container : null, ...rest });
 		this.events = this.events.slice(-100);
 	}
 

@@ -15,7 +15,7 @@ function windows(host, spanMs, points) {
 
 function event(e) {
 	const [service, port] = (e.service ?? '').split(' :');
-	return { at: new Date(e.t).toISOString(), level: e.level, kind: e.kind, service: service || null, port: port ? Number(port) : null, pid: e.pid, text: e.text,
+	return { at: new Date(e.t).toISOString(), level: e.level, kind: e.kind, service: service || null, port: port ? Number(port) : null, role: e.role ?? null, container: e.container ?? null, pid: e.pid, text: e.text,
 		...(e.duration_ns && { duration_ns: e.duration_ns }), ...(e.status && { status: e.status }), ...(e.split && { split: e.split }) };
 }
 

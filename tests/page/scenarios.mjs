@@ -96,6 +96,13 @@ export const scenarios = {
 		event: (s, seq) => (seq % 2 ? { ...errorEvent, text: `GET /<script>alert(1)</script>/${'x'.repeat(seq % 60)} 502` } : stallEvent),
 	}),
 
+	twins: () => ({ // services that a name and a port don't tell apart
+		attachedForMs: DAY_MS, at: calmAt,
+		services: [{ name: 'web', port: 80, container: 'blue', share: 0.5, errors: 0 }, { name: 'web', port: 80, container: 'green', share: 0.3, errors: 0 }, { name: 'web', port: 80, role: 'client', container: 'green', share: 0.2, errors: 0 }],
+		past: [['server', 'blue', 'GET /blue'], ['server', 'green', 'GET /green'], ['client', 'green', 'GET /asked'], ['server', 'blue', 'POST /blue']]
+			.map(([role, container, what], k) => ({ ...errorEvent, service: 'web :80', role, container, text: `${what} 502 after 31 ms`, agoMs: 9e3 - k * 1e3 })),
+	}),
+
 	multitude: () => ({
 		attachedForMs: DAY_MS, at: slowAt, host: { cpus: 128 },
 		routes: [...Array.from({ length: 200 }, (_, k) => ['GET', `/v1/things-${k}/:id`, 0.9 / 200, k === 7, 0.5 + k / 100]), [null, null, 0.1, false, 1]],

@@ -412,6 +412,9 @@ static void test_events(void **state)
 	expect_number(frame, "items/1/seq", 2);
 	expect_number(frame, "items/1/t", (double)((START_REAL_NS + TICK_NS) / MS - 30));
 	expect_text(frame, "items/1/service", "nginx :8080");
+	expect_text(frame, "items/1/role", "server");
+	expect_null(frame, "items/1/container");
+	expect_number(frame, "items/1/slot", 1);
 	expect_number(frame, "items/1/pid", 71);
 	expect_text(frame, "items/1/text", "GET /\\x1b\\xff\" 1.21 s: 3 ms queued, 0 ns waiting for CPU, 0 ns on CPU, "
 					     "0 ns blocked");
@@ -429,6 +432,8 @@ static void test_events(void **state)
 	expect_number(frame, "items/0/seq", 203);
 	expect_number(frame, "items/99/seq", 302);
 	expect_null(frame, "items/99/service");
+	expect_null(frame, "items/99/role");
+	expect_null(frame, "items/99/slot");
 	json_decref(frame);
 	frame = parse(rqs_frame_events(fix->model, 300), "events");
 	assert_int_equal(json_array_size(at(frame, "items")), 2);
@@ -439,6 +444,40 @@ static void test_events(void **state)
 	json_decref(frame);
 	frame = parse(rqs_frame_events(fix->model, UINT64_MAX), "events");
 	assert_int_equal(json_array_size(at(frame, "items")), 0);
+	json_decref(frame);
+}
+
+static void test_an_event_stays_with_its_service(void **state)
+{
+	struct fixture *fix = *state;
+	struct rqs_service_ident next = build_ident(1, "curl", 80);
+	json_t *frame;
+
+	next.role = RQS_ROLE_CLIENT;
+	strcpy(next.container, "c0ffee");
+	build_answers(&fix->build, build_service(&fix->build, &fix->ident), 200, 1, MS);
+	build_event(&fix->build, RQS_EVENT_SERVER_ERROR, "GET", "/")->slot = 1;
+	apply(fix);
+	build_answers(&fix->build, build_service(&fix->build, &next), 200, 1, MS);
+	build_event(&fix->build, RQS_EVENT_SLOW_REQUEST, "GET", "/")->slot = 1;
+	apply(fix);
+	frame = parse(rqs_frame_events(fix->model, 0), "events");
+	for (uint32_t i = 0; i < 2; i++) {
+		json_t *event = json_array_get(at(frame, "items"), i);
+
+		expect_text(event, "service", "nginx :8080");
+		expect_text(event, "role", "server");
+		expect_null(event, "slot"); /* another service has it */
+	}
+	for (uint32_t i = 2; i < 4; i++) {
+		json_t *event = json_array_get(at(frame, "items"), i);
+
+		expect_text(event, "service", "curl :80");
+		expect_text(event, "role", "client");
+		expect_text(event, "container", "c0ffee");
+		expect_number(event, "slot", 1);
+	}
+	expect_text(frame, "items/2/text", "curl asking :80 was seen for the first time");
 	json_decref(frame);
 }
 
@@ -573,6 +612,7 @@ int main(void)
 		with_model(test_history_at_the_resolution_that_fits),
 		with_model(test_services),
 		with_model(test_events),
+		with_model(test_an_event_stays_with_its_service),
 		with_model(test_status),
 		with_model(test_inflight),
 		cmocka_unit_test(test_error),

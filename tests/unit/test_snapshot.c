@@ -421,6 +421,8 @@ static void test_events_are_clean_and_name_their_service(void **state)
 	expect_text(event, "level", "warning");
 	expect_text(event, "service", "nginx");
 	assert_int_equal(integer(event, "port"), 8080);
+	expect_text(event, "role", "server");
+	assert_int_equal(integer(event, "slot"), 1);
 	assert_int_equal(integer(event, "pid"), 71);
 	expect_text(event, "text", "G\"T /\\x01\\x80/\\xe2\\x80\\xae 0 ns: 0 ns queued, 0 ns waiting for CPU, 0 ns on CPU, "
 				   "0 ns blocked");

@@ -295,7 +295,7 @@ function drawFocus() {
 	header.only(name(), focus.who?.container);
 	setHidden($('services'), active);
 	setHidden($('routes'), !active);
-	events.only(active ? assess.serviceName(focus.who) : null, name());
+	events.only(focus.who, name());
 	if (scope.band && active)
 		scope.pick(null);
 	routes.message = null;

@@ -150,7 +150,7 @@ function events(x) {
 	const items = list(x.recent, MOST.events).map(object).map((e) => ({
 		t: Date.parse(words(e.at, 40)), level: words(e.level, 10), kind: words(e.kind, 40), text: words(e.text),
 		service: words(e.service, 256) ? serviceName({ name: words(e.service, 256), port: Math.round(count(e.port)), path: words(e.path, 256) }) : null,
-		pid: number(e.pid), ...numbers({ duration_ns: e.duration_ns, status: e.status }), ...(e.split && { split: counts(e.split) }),
+		...texts(e, ['role', 'container']), pid: number(e.pid), ...numbers({ duration_ns: e.duration_ns, status: e.status }), ...(e.split && { split: counts(e.split) }),
 	})).filter((e) => e.t === e.t);
 	items.forEach((e, k) => (e.seq = k + 1));
 	return { seq: items.length, counts: counts(x.counts), held_back: count(x.held_back), items };

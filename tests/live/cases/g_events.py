@@ -58,6 +58,7 @@ def events(bench):
     finally:
         rq.stop()
     kinds = mine(document, port)
+    service = next(found for found in document['services'] if found['port'] == port and found['role'] == 'server')
     want = {'slow_request': (2, '/slow', 'GET', 'warning'), 'server_error': (1, '/error', 'GET', 'error'),
             'aborted_request': (1, '/leave', 'DELETE', None)}
     for kind, (count, path, method, level) in want.items():
@@ -65,6 +66,7 @@ def events(bench):
         within(document['events']['counts'][kind] - before.get(kind, 0), count, 1e6, f'count of {kind}')
         for event in kinds[kind]:
             text = event['text']
+            equal([event[name] for name in ('role', 'container', 'slot')], [service[name] for name in ('role', 'container', 'slot')], 'whose it is')
             bench.say(f'{kind}: {event["level"]} {event["service"]}: {text}')
             if f'{path}/case{port}' not in text or method not in text:
                 raise AssertionError(f'{kind} does not name its request: {text}')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // events - what happened, newest first.
-import { PARTS, shares } from '../assess.js';
+import { PARTS, serviceName, shares } from '../assess.js';
 import { $, el, setHidden, setText } from '../dom.js';
 import * as format from '../format.js';
 
@@ -33,6 +33,9 @@ function within(event, { strip, fromT, toT, lowNs, highNs }) {
 		&& event.duration_ns >= lowNs && event.duration_ns < highNs;
 }
 
+/** Whether @event is of this one service; one without a role is from a snapshot that does not tell more than a name. */
+const isOf = ({ service, role, container = null }, who) => service === serviceName(who) && (!role || (role === who.role && container === who.container));
+
 const EMPTY = 'Slow requests, errors, aborted requests, long waits for a CPU and out-of-memory kills will be told here.';
 const NONE_PICKED = {
 	latency: 'Nothing is told of these requests one by one: they were counted. What is slow, fails or is aborted has an event.',
@@ -50,7 +53,7 @@ export class Events {
 		this.chip.hidden = true;
 		this.chip.title = 'Show all events again';
 		this.chip.onclick = all;
-		this.band = this.info = this.name = null;
+		this.band = this.info = this.who = null;
 		this.events = [];
 		heading.append(title, this.chip, this.summary);
 		const scroll = el('div', 'scroll'), table = el('table'), head = el('tr'), thead = el('thead');
@@ -73,9 +76,9 @@ export class Events {
 		table.hidden = true;
 	}
 
-	/** Only those of the service @name, as events name it and as sentences do; null: of all. */
-	only(name, title) {
-		this.name = name;
+	/** Only those of the service @who, @title in sentences; null: of all. */
+	only(who, title) {
+		this.who = who;
 		this.title = title;
 		this.#anew();
 	}
@@ -87,14 +90,14 @@ export class Events {
 	}
 
 	#anew() {
-		const { band, name } = this;
+		const { band, who } = this;
 		for (const { tr } of this.shown)
 			tr.remove();
 		this.shown = [];
 		setHidden(this.chip, !band);
 		if (band)
 			setText(this.chip, `${format.clock(band.fromT, 'tenth')}, ${format.duration(band.lowNs)} ${Number.isFinite(band.highNs) ? `to ${format.duration(band.highNs)}` : 'and longer'} ×`);
-		setText(this.empty, band ? NONE_PICKED[band.strip] : name ? `None of the last events is of ${this.title}.` : EMPTY);
+		setText(this.empty, band ? NONE_PICKED[band.strip] : who ? `None of the last events is of ${this.title}.` : EMPTY);
 		this.show(this.events, this.info);
 	}
 
@@ -102,7 +105,7 @@ export class Events {
 	show(events, info) {
 		this.events = events;
 		this.info = info;
-		const { band, name } = this, wanted = events.filter((e) => (!name || e.service === name) && (!band || within(e, band)));
+		const { band, who } = this, wanted = events.filter((e) => (!who || isOf(e, who)) && (!band || within(e, band)));
 		const told = crowds(wanted).slice(0, SHOWN), known = new Set(told.map((e) => e.seq));
 		this.shown = this.shown.filter(({ seq, tr }) => known.has(seq) || tr.remove());
 		const newest = this.shown[0]?.seq ?? -1;
@@ -114,7 +117,7 @@ export class Events {
 		setHidden(this.table, !this.shown.length);
 		setHidden(this.empty, this.shown.length > 0);
 		const total = Object.values(info?.counts ?? {}).reduce((sum, n) => sum + n, 0);
-		setText(this.summary, name ? `${told.length} of ${this.title} among the last ${events.length}` : total ? `${format.count(total)} since attaching${info.held_back ? `, ${format.count(info.held_back)} only counted` : ''}` : '');
+		setText(this.summary, who ? `${told.length} of ${this.title} among the last ${events.length}` : total ? `${format.count(total)} since attaching${info.held_back ? `, ${format.count(info.held_back)} only counted` : ''}` : '');
 		const kinds = Object.entries(info?.counts ?? {}).filter(([, n]) => n).map(([kind, n]) => `${kind.replaceAll('_', ' ')}: ${format.count(n)}`);
 		this.summary.title = kinds.join('\n');
 	}
@@ -123,8 +126,11 @@ export class Events {
 		const tr = el('tr'), when = el('td', 'at', format.clock(event.t, 'tenth')), what = el('td');
 		const level = LEVELS[event.level] ? event.level : 'info';
 		when.append(' ', el('b', LEVELS[level], level));
-		if (event.service && !event.text?.startsWith(event.service))
-			what.append(el('b', '', event.service), ' ');
+		const who = event.role === 'client' ? event.service.replace(/ (?=[:/@])/, ' asking ') : event.service;
+		if (who && !event.text?.startsWith(who))
+			what.append(el('b', '', who), ' ');
+		if (event.container)
+			what.append(el('small', 'dim', event.container), ' ');
 		what.append(event.text ?? '');
 		const parts = shares(event.split);
 		if (parts.length) {
