@@ -89,7 +89,7 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	$(Q)PATH=$$PATH:/usr/sbin:/sbin bpftool gen skeleton $< name rqs_$*_bpf > $@
 
 # --- page ---------------------------------------------------------------------------------------------------
-# web/build.mjs bundles into the folder named; each file is compressed here and becomes an array.
+# web/build.mjs bundles and compresses into the folder named; packaging/embed makes each file an array.
 $(B)/npm/.stamp: web/package-lock.json web/package.json | $(B)/flags
 	$(call say,NPM,'uPlot and the bundler as pinned in web/package-lock.json')
 	$(Q)mkdir -p $(B)/npm && cp web/package.json web/package-lock.json $(B)/npm/

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // node web/build.mjs OUT_DIR NODE_MODULES_DIR
-// Writes index.html, app.js, app.css and icon.svg into OUT_DIR. Silent when all is well; exit 1 when the page
-// grew over its limit.
+// Writes index.html, app.js, app.css and icon.svg into OUT_DIR, and beside each what is served, NAME.gz. Silent when all
+// is well; exit 1 when the page grew over its limit.
+import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { copyFileSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 
 const LIMIT_BYTES = 80 * 1024; // of all files together, compressed
 const [outDir, modulesDir] = process.argv.slice(2);
@@ -29,7 +29,7 @@ try {
 		bundle: true,
 		minify: true,
 		format: 'esm',
-		target: 'es2021',
+		target: 'es2022',
 		nodePaths: [modules],
 		charset: 'utf8',
 		legalComments: 'none',
@@ -42,7 +42,10 @@ try {
 for (const name of ['index.html', 'icon.svg'])
 	copyFileSync(join(src, name), join(out, name));
 
-const sizes = readdirSync(out).map((name) => [name, gzipSync(readFileSync(join(out, name)), { level: 9 }).length]);
+// zopfli finds 3 % more than gzip -9 does, in the same format.
+const names = ['index.html', 'app.js', 'app.css', 'icon.svg'];
+execFileSync('zopfli', names.map((name) => join(out, name)), { stdio: 'inherit' });
+const sizes = names.map((name) => [name, statSync(join(out, `${name}.gz`)).size]);
 const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
 if (total > LIMIT_BYTES) {
 	for (const [name, bytes] of sizes)
