@@ -173,6 +173,7 @@ __noinline int rqs_look_list(struct rqs_looking *looking, __u32 stage, bool has_
 	request->local_port = conn->local_port;
 	request->peer_port = conn->peer_port;
 	request->peer_family = conn->family;
+	request->route = open->route;
 	if (conn->family != AF_UNIX)
 		__builtin_memcpy(request->peer_address, conn->peer_address, sizeof(request->peer_address));
 	if (has_path) {

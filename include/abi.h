@@ -243,8 +243,10 @@ struct rqs_look_request {
 	char comm[RQS_COMM_MAX];
 	char method[RQS_METHOD_MAX];
 	char path[RQS_PATH_MAX];
+	__u32 route; /* as in struct rqs_open: id, and above it the generation; not a named one until the head is whole */
+	__u32 pad3;
 };
-_Static_assert(sizeof(struct rqs_look_request) == 160, "shared layout");
+_Static_assert(sizeof(struct rqs_look_request) == 168, "shared layout");
 
 struct rqs_look {
 	__u32 connections; /* open, and seen since they carried data or were opened; of Unix sockets those of HTTP */
@@ -253,7 +255,7 @@ struct rqs_look {
 	__u32 count;	   /* of those listed, in no order */
 	struct rqs_look_request list[RQS_LOOK_MAX];
 };
-_Static_assert(sizeof(struct rqs_look) == 16 + 160 * RQS_LOOK_MAX, "shared layout");
+_Static_assert(sizeof(struct rqs_look) == 16 + 168 * RQS_LOOK_MAX, "shared layout");
 
 /*
  * rqs_runs, in .bss of an object: how often each of its programs ran on a CPU, and how long the timed ones of these runs

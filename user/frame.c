@@ -303,6 +303,19 @@ static void encode_thread(struct rqs_json *json, const struct rqs_inflight_item 
 	rqs_json_object_end(json);
 }
 
+static void encode_route(struct rqs_json *json, const struct rqs_inflight_item *item)
+{
+	rqs_json_key(json, "route");
+	if (!item->has_route) {
+		rqs_json_null(json);
+		return;
+	}
+	rqs_json_object(json);
+	rqs_encode_string(json, "method", item->route.method);
+	rqs_encode_string(json, "path", item->route.path);
+	rqs_json_object_end(json);
+}
+
 static void encode_inflight_item(struct rqs_json *json, const struct rqs_model *model, const struct rqs_inflight_item *item)
 {
 	const struct rqs_service *service = NULL;
@@ -317,6 +330,7 @@ static void encode_inflight_item(struct rqs_json *json, const struct rqs_model *
 	rqs_encode_string(json, "role", item->role == RQS_ROLE_CLIENT ? "client" : "server");
 	rqs_encode_string(json, "method", *item->method ? item->method : NULL);
 	rqs_encode_string(json, "path", *item->path ? item->path : NULL);
+	encode_route(json, item);
 	rqs_encode_string(json, "peer", *item->peer ? item->peer : NULL);
 	rqs_encode_string(json, "stage", rqs_stage_name(item->stage));
 	encode_thread(json, item);

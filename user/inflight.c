@@ -24,6 +24,7 @@ static void take_item(struct rqs_inflight_item *item, const struct rqs_look_requ
 		.pid = request->pid,
 		.tid = request->tid,
 		.task_state = request->task_state,
+		.kernel_route = request->route,
 	};
 	rqs_text_clean(item->comm, sizeof(item->comm), request->comm, sizeof(request->comm));
 	rqs_text_clean(item->method, sizeof(item->method), request->method,

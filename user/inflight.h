@@ -21,6 +21,9 @@ struct rqs_inflight_item {
 	char comm[4 * RQS_COMM_MAX];
 	char method[4 * RQS_METHOD_MAX + 1];
 	char path[4 * RQS_PATH_MAX + 4]; /* with "…" where it was cut */
+	uint32_t kernel_route; /* as the kernel calls it */
+	bool has_route;	       /* not set here: look.h knows the names */
+	struct rqs_route_ident route;
 	char peer[RQS_PEER_TEXT_MAX]; /* "10.0.0.7:4711", "[2001:db8::1]:4711" */
 };
 

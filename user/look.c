@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "poll_routes.h"
+
 #define READS_MAX 2048 /* of 2048 connections each: bpf/http_look.h */
 #define PORT_BYTES 8192
 
@@ -110,5 +112,10 @@ int rqs_looker_read(void *data, struct rqs_inflight *ret_inflight)
 	for (uint32_t i = 0; i < looker->look.count && i < RQS_LOOK_MAX; i++)
 		find_slot(looker, &looker->look.list[i]);
 	rqs_inflight_of(&looker->look, ret_inflight);
+	for (uint32_t i = 0; i < ret_inflight->count; i++) {
+		struct rqs_inflight_item *item = &ret_inflight->items[i];
+
+		item->has_route = rqs_poll_routes_name(looker->maps, item->kernel_route, &item->route);
+	}
 	return 0;
 }

@@ -69,18 +69,35 @@ static const char *method_name(uint32_t number)
 	return number < RQS_ROUTE_METHODS ? names[number] : names[0];
 }
 
+static int read_ident(const struct rqs_probe_maps *maps, uint32_t place, struct rqs_route_ident *ident)
+{
+	struct rqs_route_key key;
+
+	if (bpf_map_lookup_elem(maps->routes.names, &place, &key))
+		return -errno;
+	ident->slot = key.slot;
+	ident->method = method_name(key.method);
+	rqs_text_clean(ident->path, sizeof(ident->path), (const char *)key.path,
+		       key.path_bytes < sizeof(key.path) ? key.path_bytes : sizeof(key.path));
+	return 0;
+}
+
+bool rqs_poll_routes_name(const struct rqs_probe_maps *maps, uint32_t route, struct rqs_route_ident *ret_ident)
+{
+	uint32_t id = route & 0xffff;
+
+	if (id < RQS_ROUTE_FIRST || id >= RQS_ROUTE_IDS || read_ident(maps, id - RQS_ROUTE_FIRST, ret_ident))
+		return false;
+	return maps->routes.generations[id] == route >> 16; /* asked after the name was read: it wasn't another's */
+}
+
 /* An id on which something was counted, and whose route isn't known yet. */
 static void name(struct rqs_poll_routes *routes, uint32_t place, uint64_t requests_before)
 {
 	struct rqs_route_holder *holder = &routes->holders[place];
-	struct rqs_route_key key;
 
-	if (bpf_map_lookup_elem(routes->maps->routes.names, &place, &key))
+	if (read_ident(routes->maps, place, &holder->ident))
 		return;
-	holder->ident.slot = key.slot;
-	holder->ident.method = method_name(key.method);
-	rqs_text_clean(holder->ident.path, sizeof(holder->ident.path), (const char *)key.path,
-		       key.path_bytes < sizeof(key.path) ? key.path_bytes : sizeof(key.path));
 	holder->generation = routes->maps->routes.generations[RQS_ROUTE_FIRST + place];
 	holder->state = RQS_ROUTE_NAMED;
 	rqs_route_room_begin(&routes->room, place, requests_before);

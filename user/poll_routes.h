@@ -34,6 +34,13 @@ int rqs_poll_routes_times(struct rqs_poll_routes *routes, struct rqs_route_readi
  */
 void rqs_poll_routes_second(struct rqs_poll_routes *routes);
 
+/**
+ * rqs_poll_routes_name() - which route the kernel keeps with an open request.
+ * @route: id and generation, as rqs_route_make() of bpf/http_routes.h. From any thread.
+ * Return: false where it isn't a named one, or not any more (@ret_ident is then of no use).
+ */
+bool rqs_poll_routes_name(const struct rqs_probe_maps *maps, uint32_t route, struct rqs_route_ident *ret_ident);
+
 /** rqs_poll_routes_end_slot() - a service's slot was taken back: so are the ids of its routes. */
 void rqs_poll_routes_end_slot(struct rqs_poll_routes *routes, uint32_t slot);
 

@@ -315,7 +315,7 @@ export class Host {
 	/** Those of the scenario, which began some seconds before the feed did; ages in the scenario are of then. */
 	inflight() {
 		const { flying = {} } = this.now, s = this.seconds(this.lastT);
-		const items = flying.items?.map((i) => ({ slot: 1, service: 'nginx :8080', role: 'server', method: 'GET', path: '/search', peer: '10.0.4.17:51822', stage: 'serving', pid: 812, tid: 812,
+		const items = flying.items?.map((i) => ({ slot: 1, service: 'nginx :8080', role: 'server', method: 'GET', path: '/search', route: null, peer: '10.0.4.17:51822', stage: 'serving', pid: 812, tid: 812,
 			thread: { comm: 'nginx', state: 'runnable' }, ...i, age_ns: i.age_ns === undefined ? (i.ageS + s) * 1e9 : i.age_ns })) ?? null;
 		return { type: 'inflight', t: this.lastT, connections: { open: null, http: null }, requests: items && items.length, ...flying, items };
 	}

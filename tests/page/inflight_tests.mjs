@@ -20,15 +20,16 @@ export async function inflightTests(browser, dir) {
 		await page.click(BUTTON);
 		const all = await some(page);
 		equal(all.length, 50, 'rows');
-		const [client, blocked, upload, unread, ended] = all;
-		equal(client.slice(1).join('|'), 'awaits answer|GET /reports/2026/q3|asked by gunicorn|10.0.9.2:8000|gunicorn sleeps', 'a client');
-		equal(blocked.slice(1).join('|'), 'being served|POST /reports|gunicorn :8000|10.0.4.17:51822|gunicorn blocked', 'a server');
+		const [client, blocked, upload, unread, behind, ended] = all;
+		equal(client.slice(1).join('|'), 'awaits answer|GET /reports/2026/q3 /reports/:id/q3|asked by gunicorn|10.0.9.2:8000|gunicorn sleeps', 'a client');
+		equal(blocked.slice(1).join('|'), 'being served|POST /reports |gunicorn :8000|10.0.4.17:51822|gunicorn blocked', 'a server');
 		equal(upload[1], 'comes in', 'stage of an upload');
-		equal(unread.slice(1).join('|'), 'not read yet|–|nginx :8080|10.0.4.17:51822|–', 'one that nobody read');
-		equal(ended.slice(1).join('|'), 'being sent|–|–|10.0.4.17:51822|has ended', 'one whose thread is not there');
+		equal(unread.slice(1).join('|'), 'not read yet|– |nginx :8080|10.0.4.17:51822|–', 'one that nobody read');
+		equal(behind[2], 'GET /users/:id ', 'one that is known by its route');
+		equal(ended.slice(1).join('|'), 'being sent|– |–|10.0.4.17:51822|has ended', 'one whose thread is not there');
 		assert(/^12m 3\ds$|^12m 4\ds$/.test(client[0]), `age ${client[0]}`);
 		assert(/^1m 0\ds$|^1m 1\ds$/.test(blocked[0]), `age ${blocked[0]}`);
-		equal(all[5][0], '930 ms', 'age of a young one');
+		equal(all[6][0], '930 ms', 'age of a young one');
 		assert(/the 50 oldest of 1,071 requests, 388 HTTP connections of 412 open, at \d\d:\d\d:\d\d/.test(await text(page, '#inflight small')), await text(page, '#inflight small'));
 		equal(await page.getAttribute('#inflight tbody tr:nth-child(2) td:last-child', 'title'), 'gunicorn blocked, pid 4713, thread 4720', 'who it is');
 		equal(await page.getAttribute('#inflight tbody tr td', 'class'), 'c-num bad', 'an old one');
@@ -125,7 +126,7 @@ export async function inflightProgramTests(browser, withProgram) {
 		let answered = false;
 		web.ask('/hold/4000').then(() => (answered = true));
 		const own = await until('both ends of it', async () => {
-			const all = (await rows(page)).filter((cells) => cells[2] === 'GET /hold/4000');
+			const all = (await rows(page)).filter((cells) => cells[2] === 'GET /hold/4000 /hold/:id');
 			return all.length === 2 && all.every(([age]) => /^[1-4] s$/.test(age)) && all;
 		});
 		const seconds = (performance.now() - asked) / 1000;
@@ -138,7 +139,7 @@ export async function inflightProgramTests(browser, withProgram) {
 		assert(/^127\.0\.0\.1:\d+$/.test(server[4]), `peer ${server[4]}`);
 		const pid = await page.getAttribute('#inflight tbody tr td:last-child', 'title');
 		assert(pid.endsWith(`, pid ${process.pid}, thread ${process.pid}`), pid);
-		await until('it is gone', async () => answered && !(await rows(page)).some((cells) => cells[2] === 'GET /hold/4000'));
+		await until('it is gone', async () => answered && !(await rows(page)).some((cells) => cells[2].startsWith('GET /hold/4000')));
 	}));
 }
 

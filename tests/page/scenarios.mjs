@@ -44,12 +44,13 @@ const stallEvent = { level: 'warning', kind: 'runqueue_stall', service: null, te
 const startEvent = { level: 'info', kind: 'service_start', service: 'gunicorn :8000', text: 'answers HTTP requests' };
 
 const stuck = { connections: { open: 412, http: 388 }, requests: 1071, items: [
-	{ ageS: 754, role: 'client', slot: 3, service: 'gunicorn :8000', path: '/reports/2026/q3', peer: '10.0.9.2:8000', pid: 4713, tid: 4720, thread: { comm: 'gunicorn', state: 'sleeping' } },
-	{ ageS: 61.4, slot: 3, service: 'gunicorn :8000', method: 'POST', path: '/reports', stage: 'serving', pid: 4713, tid: 4720, thread: { comm: 'gunicorn', state: 'blocked' } },
+	{ ageS: 754, role: 'client', slot: 3, service: 'gunicorn :8000', path: '/reports/2026/q3', route: { method: 'GET', path: '/reports/:id/q3' }, peer: '10.0.9.2:8000', pid: 4713, tid: 4720, thread: { comm: 'gunicorn', state: 'sleeping' } },
+	{ ageS: 61.4, slot: 3, service: 'gunicorn :8000', method: 'POST', path: '/reports', route: { method: 'POST', path: '/reports' }, stage: 'serving', pid: 4713, tid: 4720, thread: { comm: 'gunicorn', state: 'blocked' } },
 	{ ageS: 12, stage: 'reading', method: 'POST', path: '/upload/a-file-with-quite-a-long-name-that-does-not-fit-at-all…', peer: '[2001:db8::1]:51822', thread: { comm: 'nginx', state: 'sleeping' } },
 	{ ageS: 4.2, slot: 1, stage: 'queued', method: null, path: null, pid: null, tid: null, thread: null },
+	{ ageS: 3.5, method: null, path: null, route: { method: 'GET', path: '/users/:id' } },
 	{ ageS: 3.1, slot: null, service: null, method: null, path: null, role: 'client', stage: 'sending', pid: null, thread: null },
-	...Array.from({ length: 45 }, (_, k) => ({ age_ns: 930e6 / (k + 1), path: `/search/${k}`, peer: `10.0.4.${k}:51822`, stage: k % 3 ? 'serving' : 'sending', thread: { comm: 'nginx', state: k % 4 ? 'runnable' : 'running' } }))] };
+	...Array.from({ length: 44 }, (_, k) => ({ age_ns: 930e6 / (k + 1), path: `/search/${k}`, route: { method: 'GET', path: '/search/:id' }, peer: `10.0.4.${k}:51822`, stage: k % 3 ? 'serving' : 'sending', thread: { comm: 'nginx', state: k % 4 ? 'runnable' : 'running' } }))] };
 
 export const scenarios = {
 	calm: () => ({ attachedForMs: DAY_MS, at: calmAt, flying: { connections: { open: 31, http: 24 }, items: [] }, services: [nginx, api, gunicorn], past: [{ ...startEvent, agoMs: 724e3 }] }),

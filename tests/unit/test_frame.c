@@ -549,7 +549,8 @@ static void test_inflight(void **state)
 	apply_busy(fix, 1);
 	inflight.items[0] = (struct rqs_inflight_item){ .has_age = true, .age_ns = 61 * SECOND_NS, .slot = 1, .pid = 71, .tid = 72,
 							.stage = RQS_STAGE_SERVING, .task_state = RQS_TASK_BLOCKED, .comm = "worker",
-							.method = "GET", .path = "/a/\"b", .peer = "10.0.0.7:4711" };
+							.method = "GET", .path = "/a/\"b", .peer = "10.0.0.7:4711", .has_route = true,
+							.route = { .method = "GET", .path = "/a/:id" } };
 	inflight.items[1] = (struct rqs_inflight_item){ .slot = RQS_LOOK_NO_SLOT, .role = RQS_ROLE_CLIENT, .stage = RQS_STAGE_QUEUED };
 	frame = parse(rqs_frame_inflight(fix->model, &inflight), "inflight");
 	expect_number(frame, "t", (START_REAL_NS + TICK_NS) / 1e6);
@@ -563,6 +564,8 @@ static void test_inflight(void **state)
 	expect_text(frame, "items/0/role", "server");
 	expect_text(frame, "items/0/method", "GET");
 	expect_text(frame, "items/0/path", "/a/\"b");
+	expect_text(frame, "items/0/route/method", "GET");
+	expect_text(frame, "items/0/route/path", "/a/:id");
 	expect_text(frame, "items/0/peer", "10.0.0.7:4711");
 	expect_text(frame, "items/0/stage", "serving");
 	expect_number(frame, "items/0/pid", 71);
@@ -571,8 +574,8 @@ static void test_inflight(void **state)
 	expect_text(frame, "items/0/thread/state", "blocked");
 	expect_text(frame, "items/1/role", "client");
 	expect_text(frame, "items/1/stage", "queued");
-	for (size_t i = 0; i < 9; i++) {
-		static const char *const unknown[] = { "age_ns", "slot", "service", "method", "path", "peer", "pid", "tid", "thread" };
+	for (size_t i = 0; i < 10; i++) {
+		static const char *const unknown[] = { "age_ns", "slot", "service", "method", "path", "route", "peer", "pid", "tid", "thread" };
 		char path[32];
 
 		snprintf(path, sizeof(path), "items/1/%s", unknown[i]);

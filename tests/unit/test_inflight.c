@@ -38,6 +38,7 @@ static void test_inflight_lists_the_oldest_first(void **state)
 	add(0, false)->tid = 4;
 	add(7000000000, true)->tid = 1;
 	add(0, true)->tid = 3;
+	look.list[0].route = 7 << 16 | 200;
 	rqs_inflight_of(&look, &inflight);
 	assert_int_equal(inflight.connections, 9);
 	assert_int_equal(inflight.http, 8);
@@ -47,6 +48,8 @@ static void test_inflight_lists_the_oldest_first(void **state)
 		assert_int_equal(inflight.items[i].tid, i + 1);
 	assert_int_equal(inflight.items[0].age_ns, 7000000000);
 	assert_false(inflight.items[3].has_age);
+	assert_int_equal(inflight.items[1].kernel_route, 7 << 16 | 200);
+	assert_false(inflight.items[1].has_route);
 }
 
 static void test_inflight_lists_no_more_than_there_is_room_for(void **state)

@@ -191,6 +191,40 @@ def in_flight_before_it_is_read(bench):
 
 
 @case()
+def in_flight_of_which_route(bench):
+    """Requests that wait behind each other: each has its route, the newest its path too, and one whose head is not whole no route."""
+    rq = bench.start()
+    listener = fresh_listener('127.0.0.1', socket.AF_INET, 8)
+    port = listener.getsockname()[1]
+    try:
+        with Stream(rq.port, rq.token) as stream:
+            stream.send({'type': 'look', 'inflight': True})
+            client = connect(port)
+            client.send(ask('/users/7') + ask('/users/8?secret=1') + ask('/orders/9/lines', 'POST', 'Content-Length: 0\r\n'))
+            served = Peer(listener.accept()[0])
+            for _ in range(3):
+                served.head()
+
+            def routes(items, role):
+                return [(item['route'] and (item['route']['method'], item['route']['path']), item['path'])
+                        for item in items if item['role'] == role]
+            user = (('GET', '/users/:id'), None)
+            want = [user, user, (('POST', '/orders/:id/lines'), '/orders/9/lines')]
+            for role in ('server', 'client'):
+                await_message(stream, lambda found, at=role: routes(at_port(found, port), at) == want)
+            client.send(b'GET /users/10 HTTP/1.1\r\nHo')
+            served.exactly(20)
+            message = await_message(stream, lambda found: len(at_port(found, port)) == 8)
+            for role in ('server', 'client'):
+                equal(routes(at_port(message, port), role), [user, user, (want[2][0], None), (None, '/users/10')], f'routes, {role}')
+            client.close()
+            served.close()
+    finally:
+        listener.close()
+        rq.stop()
+
+
+@case()
 def in_flight_over_a_unix_socket(bench):
     holder = Holder()
     with over_unix(), Server(holder) as server, looking(bench) as stream:

@@ -106,18 +106,20 @@ export class InFlight {
 function row() {
 	const tr = el('tr');
 	tr.append(...COLUMNS.map(([, css]) => el('td', css)));
+	tr.cells[2].append(el('span'), ' ', el('small', 'dim'));
 	return tr;
 }
 
 function fill(tr, item, slowNs) {
-	const { age_ns: ns, thread, service } = item, [old, stage, request, who, peer, does] = tr.cells;
+	const { age_ns: ns, thread, service, method, path, route } = item, [old, stage, request, who, peer, does] = tr.cells;
 	setText(old, age(ns));
 	setClass(old, `c-num${ns >= slowNs ? ' bad' : ns >= slowNs / 5 ? ' warn' : ''}`);
 	setText(stage, STAGES[item.role]?.[item.stage] ?? item.stage);
-	setText(request, item.path === null ? format.NONE : `${item.method} ${item.path}`);
+	setText(request.children[0], path !== null ? `${method} ${path}` : route ? `${route.method} ${route.path}` : format.NONE);
+	setText(request.children[1], path !== null && route && route.path !== path ? route.path : '');
 	setText(who, service === null ? format.NONE : item.role === 'client' ? `asked by ${service.split(' :')[0]}` : service);
 	setText(peer, item.peer ?? format.NONE);
 	setText(does, thread ? `${thread.comm} ${STATES[thread.state] ?? thread.state}` : item.tid ? 'has ended' : format.NONE);
-	const titles = [, , request.textContent, who.textContent, , thread ? `${does.textContent}, pid ${item.pid}, thread ${item.tid}` : ''];
+	const titles = [, , request.textContent.trim(), who.textContent, , thread ? `${does.textContent}, pid ${item.pid}, thread ${item.tid}` : ''];
 	titles.forEach((title, k) => tr.cells[k].title !== title && (tr.cells[k].title = title));
 }
