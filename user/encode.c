@@ -168,10 +168,15 @@ void rqs_encode_waiting(struct rqs_json *json, const struct rqs_model *model)
 void rqs_encode_event_service(struct rqs_json *json, const struct rqs_model *model, const struct rqs_event *event)
 {
 	const char *role = event->role == RQS_ROLE_CLIENT ? "client" : "server";
+	const struct rqs_services *services = &model->services;
+	int32_t slot = -1;
 
+	for (uint32_t i = 0; i < services->count && event->serial; i++)
+		if (services->list[i].serial == event->serial)
+			slot = rqs_services_slot(services, &services->list[i]);
 	rqs_encode_string(json, "role", event->serial ? role : NULL);
 	rqs_encode_string(json, "container", *event->container ? event->container : NULL);
-	rqs_encode_uint_or_null(json, "slot", event->serial && rqs_model_service(model, event->slot) == event->serial, event->slot);
+	rqs_encode_uint_or_null(json, "slot", slot >= 0, (uint64_t)slot);
 }
 
 void rqs_encode_pid(struct rqs_json *json, const struct rqs_event *event)

@@ -37,8 +37,10 @@ static void encode_spark(struct rqs_json *json, const struct rqs_services *servi
 void rqs_encode_service_now(struct rqs_json *json, const struct rqs_model *model, const struct rqs_service *service,
 			    struct rqs_recent *scratch)
 {
+	int32_t slot = rqs_services_slot(&model->services, service);
+
 	rqs_services_recent(&model->services, service, scratch);
-	rqs_encode_uint(json, "slot", service->slot);
+	rqs_encode_uint_or_null(json, "slot", slot >= 0, (uint64_t)slot);
 	rqs_json_key(json, "active");
 	rqs_json_bool(json, service->pid_count || service->now.requests || scratch->sum.requests ||
 				    scratch->sum.responses);

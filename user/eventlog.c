@@ -47,7 +47,6 @@ static struct rqs_event *next_event(struct rqs_eventlog *log, enum rqs_event_kin
 		if (service->slot)
 			memcpy(event->container, service->ident.container, sizeof(event->container));
 		event->role = service->ident.role;
-		event->slot = service->slot;
 		event->serial = service->serial;
 	}
 	return event;

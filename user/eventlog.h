@@ -22,7 +22,6 @@ struct rqs_event {
 	char path[RQS_UNIX_PATH_ROOM]; /* of a Unix socket; "": none */
 	char container[RQS_CONTAINER_MAX]; /* "": none */
 	uint8_t role;			   /* enum rqs_role */
-	uint32_t slot;			   /* that the service had then; another one may have it since */
 	uint64_t serial;		   /* of the service; 0: none */
 	char text[RQS_EVENT_TEXT_MAX];
 	bool has_duration;

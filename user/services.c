@@ -231,6 +231,19 @@ const struct rqs_service *rqs_services_of_slot(const struct rqs_services *servic
 	return index >= 0 ? &services->list[index] : NULL;
 }
 
+int32_t rqs_services_slot(const struct rqs_services *services, const struct rqs_service *service)
+{
+	ptrdiff_t place = service - services->list;
+	uint32_t slot;
+
+	if (services->of_slot[service->slot] == place)
+		return (int32_t)service->slot;
+	for (slot = 0; slot < RQS_SLOT_MAX; slot++)
+		if (services->of_slot[slot] == place)
+			return (int32_t)slot;
+	return -1;
+}
+
 int64_t rqs_services_in_flight(const struct rqs_services *services, const struct rqs_service *service)
 {
 	uint64_t sum = 0; /* wraps where signed numbers must not */

@@ -31,7 +31,7 @@ struct rqs_second {
 };
 
 struct rqs_service {
-	struct rqs_service_ident ident; /* of the slot that was seen first */
+	struct rqs_service_ident ident; /* of the slot that was seen first: for the one that it has now see rqs_services_slot() */
 	const char *name;		       /* shown */
 	uint64_t serial; /* > 0, of no other service ever; a place in the list may pass to another one */
 	uint16_t port;
@@ -104,6 +104,9 @@ void rqs_services_set_pids(struct rqs_services *services, const struct rqs_pid *
 
 /** rqs_services_of_slot() - Return: the service, or NULL when the slot wasn't seen yet. */
 const struct rqs_service *rqs_services_of_slot(const struct rqs_services *services, uint32_t slot);
+
+/** rqs_services_slot() - Return: a slot that the service has now; -1: others have those that it had. */
+int32_t rqs_services_slot(const struct rqs_services *services, const struct rqs_service *service);
 
 /** rqs_services_in_flight() - open requests of a service now. */
 int64_t rqs_services_in_flight(const struct rqs_services *services, const struct rqs_service *service);

@@ -23,6 +23,7 @@ export class Feed {
 		this.clients = new Set();
 		this.asked = []; // messages from clients
 		this.silent = false;
+		this.refuses = false; // to tell of one service
 		this.host = new Host(scenario);
 	}
 
@@ -133,11 +134,17 @@ export class Feed {
 			this.#send(client, message.slot === undefined || this.host.now.services[message.slot - 1] ? this.host.history(message)
 				: { type: 'error', code: 'no_service', text: `Nothing was seen in slot ${message.slot} yet.` });
 		else if (message.type === 'watch')
-			client.watched = message.slot === null || this.host.now.services[message.slot - 1] ? message.slot : null;
+			this.#watch(client, message.slot);
 		else if (message.type === 'look')
 			client.looks = message.inflight;
 		else if (message.type === 'ping')
 			this.#send(client, { type: 'pong' });
+	}
+
+	#watch(client, slot) {
+		client.watched = slot !== null && this.host.now.services[slot - 1] && !this.refuses ? slot : null;
+		if (client.watched !== slot)
+			this.#send(client, { type: 'error', code: 'no_service', text: 'No service counts in this slot.' });
 	}
 
 	#tick() {

@@ -326,6 +326,30 @@ async function going(run) {
 		await page.click('#verdict-all');
 		await all(page);
 	});
+	await run('service_of_which_nothing_is_counted_is_said_and_asked_for_again', 'slow', async (page, feed) => {
+		await services(page);
+		feed.refuses = true;
+		await page.click(row('api'));
+		await until('a sentence', async () => /nothing is counted in its place.+asked again each second/.test(await text(page, '#routes .empty')));
+		await until('it asks again', () => feed.asked.filter((m) => m.type === 'watch' && m.slot === 2).length >= 3);
+		await shoot(page, 'focus-refused');
+		feed.refuses = false;
+		await until('its routes', async () => (await page.$$('.routes tbody tr')).length === 6);
+	});
+	await run('service_that_has_ended_is_listed_without_a_slot', 'slow', async (page, feed) => {
+		await services(page);
+		const { services: list } = feed.host.now;
+		list.push({ name: 'gunicorn', port: 8000, container: 'old', share: 0.05, errors: 0, active: false, noSlot: true });
+		feed.host.totals.push({ requests: 5, errors: 0 });
+		await page.click(row('old'));
+		await verdict(page, /gunicorn :8000 is gone\. +It ended, and its place is another's now/);
+		equal(await text(page, '#routes .empty'), 'It is not there.', 'routes');
+		await page.keyboard.press('f');
+		await until('none of it in flight', async () => /None of the 50 oldest requests is of gunicorn/.test(await text(page, '#inflight .empty')));
+		assert(!feed.asked.some((m) => m.type === 'watch' && m.slot !== null), 'it is watched');
+		delete list[3].noSlot;
+		await until('it is watched at its place', () => watched(feed) === 4);
+	});
 	await run('service_is_found_again_after_a_restart', 'slow', async (page, feed) => {
 		await services(page);
 		await page.click(row('api'));

@@ -304,7 +304,7 @@ export class Host {
 		const d = distribution('d', rows, k), q = quantiles('d', rows);
 		const split = s.split ?? this.now.at(this.seconds(this.lastT), this.lastT).split;
 		const { requests, errors } = this.totals[k];
-		return { slot: k + 1, name: s.name, role: s.role ?? 'server', port: s.port ?? 0, path: s.path ?? null, container: s.container ?? null, pids: s.active === false ? [] : s.pids ?? [4711 + k], active: s.active ?? true,
+		return { slot: s.noSlot ? null : k + 1, name: s.name, role: s.role ?? 'server', port: s.port ?? 0, path: s.path ?? null, container: s.container ?? null, pids: s.active === false ? [] : s.pids ?? [4711 + k], active: s.active ?? true,
 			requests, responses: requests, upgrades: 0, aborted: 0, in_flight: Math.round((s.flight ?? 1) * rate * s.share * d['d.sum_ns'] / Math.max(1, d['d.count']) / 1e9), errors, untimed: 0,
 			recent: { requests: n, responses: n, errors: Math.round(n * s.errors), span_ms: 10000.2,
 				duration: { count: n, sum_ns: d['d.sum_ns'], min_ns: 1, max_ns: d['d.max_ns'], p50_ns: q['d.p50_ns'], p90_ns: q['d.p90_ns'], p99_ns: q['d.p99_ns'], p999_ns: q['d.p999_ns'] },

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { play } from './feed_tests.mjs';
 import { Feed } from './feed.mjs';
 import { recording } from './recording.mjs';
+import { copied } from './link_tests.mjs';
 import { drop, replaying } from './replay_tests.mjs';
 import { assert, equal, live, open, require, shoot, test, text, until } from './lib.mjs';
 
@@ -83,6 +84,29 @@ export async function inflightTests(browser, dir) {
 		await until('asked for on the new connection', () => looks(feed) === 1, 20e3);
 		await some(page);
 	}, { expects: /WebSocket connection|ERR_CONNECTION/ });
+
+	await run('inflight_stays_open_as_it_was_left', 'slow', async (page, feed) => {
+		await page.click(BUTTON);
+		await some(page);
+		await page.evaluate(() => scrollTo(0, 0));
+		await page.reload();
+		await some(page);
+		equal(await page.evaluate(() => scrollY), 0, 'where the page stands');
+		assert(!page.url().includes('open='), 'the address says what is remembered');
+		const link = await copied(page, () => page.keyboard.press('y'));
+		assert(link.endsWith('&open=inflight'), link);
+		await page.click('#inflight .chip');
+		await page.reload();
+		await page.waitForSelector('.services tbody tr');
+		assert(!(await page.isVisible('#inflight')), 'it is open');
+		await page.goto('about:blank');
+		await page.goto(link);
+		await some(page);
+		assert(page.url().includes('open=inflight'), 'the address has lost it');
+		await page.click('#inflight .chip');
+		await until('the address without it', () => !page.url().includes('open='));
+		equal(feed.clients.size, 1, 'connections');
+	});
 
 	await run('inflight_of_one_service', 'slow', async (page) => {
 		await page.click(BUTTON);

@@ -12,12 +12,14 @@ const READ = [
 	['from=1790000000000&to=1790000010000&paused', { stretch: { fromT: 1790000000000, toT: 1790000010000, paused: true } }],
 	['sort=-p99&routes=path', { sort: '-p99', routeSort: 'path' }],
 	['service=a%26b+%3C&port=80&role=client', { service: { name: 'a&b <', role: 'client', port: 80, path: null, container: null } }],
+	['open=inflight', { inflight: true }],
 	['service=x&path=/run/x.sock&container=pod', { service: { name: 'x', role: 'server', port: 0, path: '/run/x.sock', container: 'pod' } }],
 ];
 const REFUSED = [
 	['last=', /range/], ['last=abc', /range/], ['last=-5', /range/], ['last=1e9', /range/], ['last=99999999', /range/], ['last=0.1', /range/],
 	['from=5', /stretch/], ['from=9&to=3', /stretch/], ['from=0&to=99999999999', /stretch/], ['from=1790000000000&to=1790000010000.x', /stretch/], ['from=9e15&to=9e15', /stretch/],
 	['service=', /service/], ['service=x&port=99999', /service/], ['service=x&port=1.5', /service/], ['service=x&role=king', /service/], [`service=${'x'.repeat(300)}`, /service/], ['routes=%00', /routes/],
+	['open=', /open panel/], ['open=all', /open panel/],
 	['sort=%3Cscript%3E', /order/], ['sort=', /order/],
 ];
 
@@ -46,10 +48,10 @@ export function linkPureTests() {
 		const view = { rangeMs: 12345, endT: 1790000010000.4, paused: true, sort: 'name', service: null };
 		equal(writeLink(view, {}), 'from=1789999997655&to=1790000010000&paused&sort=name', 'written');
 		equal(writeLink({ rangeMs: 60e3, endT: null, paused: false, sort: '-rate' }, { rangeMs: 60e3, sort: '-rate' }), '', 'what is usual');
-		const all = { rangeMs: 7500, endT: null, sort: '-rate', routeSort: '-p99', service: { name: 'é&=#\u202e%', role: 'client', port: 0, path: '@abstract', container: 'c' } };
+		const all = { rangeMs: 7500, endT: null, sort: '-rate', routeSort: '-p99', inflight: true, service: { name: 'é&=#\u202e%', role: 'client', port: 0, path: '@abstract', container: 'c' } };
 		const { service, ...rest } = readLink(writeLink(all, {}));
 		equal(JSON.stringify(service), JSON.stringify(all.service), 'service, read again');
-		equal(JSON.stringify(rest), '{"complaints":[],"rangeMs":7500,"sort":"-rate","routeSort":"-p99"}', 'the rest, read again');
+		equal(JSON.stringify(rest), '{"complaints":[],"rangeMs":7500,"sort":"-rate","routeSort":"-p99","inflight":true}', 'the rest, read again');
 	});
 }
 

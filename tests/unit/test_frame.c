@@ -479,6 +479,22 @@ static void test_an_event_stays_with_its_service(void **state)
 	}
 	expect_text(frame, "items/2/text", "curl asking :80 was seen for the first time");
 	json_decref(frame);
+	frame = parse(rqs_frame_services(fix->model), "services");
+	expect_text(frame, "items/0/name", "curl");
+	expect_number(frame, "items/0/slot", 1);
+	expect_text(frame, "items/1/name", "nginx"); /* still listed */
+	expect_null(frame, "items/1/slot");
+	json_decref(frame);
+	fix->ident.slot = 7; /* it is back */
+	build_answers(&fix->build, build_service(&fix->build, &fix->ident), 200, 1, MS);
+	apply(fix);
+	frame = parse(rqs_frame_services(fix->model), "services");
+	expect_text(frame, "items/0/name", "nginx");
+	expect_number(frame, "items/0/slot", 7);
+	json_decref(frame);
+	frame = parse(rqs_frame_events(fix->model, 0), "events");
+	expect_number(frame, "items/0/slot", 7);
+	json_decref(frame);
 }
 
 static void test_status(void **state)

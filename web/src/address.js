@@ -10,7 +10,7 @@ const AHEAD_MS = 5000; // by so much a stretch of time may end after now
 export class Address {
 	/**
 	 * @param {{view: import('./view.js').View, services: import('./parts/services.js').Services, routes: import('./parts/routes.js').Routes,
-	 *	focus: import('./focus.js').Focus, say: (text: string, bad?: boolean) => void,
+	 *	focus: import('./focus.js').Focus, inflight: import('./parts/inflight.js').InFlight, say: (text: string, bad?: boolean) => void,
 	 *	offline: () => boolean}} on
 	 *	offline: it is not the address that tells what is looked at
 	 */
@@ -23,7 +23,7 @@ export class Address {
 
 	/** Goes where the address leads. */
 	take() {
-		const { view, services, routes, focus, say } = this.on;
+		const { view, services, routes, focus, inflight, say } = this.on;
 		const link = readLink(location.hash.slice(1));
 		this.who = link.service ?? null;
 		if (!link.stretch) {
@@ -34,6 +34,8 @@ export class Address {
 		for (const [sort, grid, what] of [[link.sort, services.grid, 'services'], [link.routeSort, routes.grid, 'routes']])
 			if (sort && !grid.sortBy(sort))
 				link.complaints.push(`This link sorts ${what} by a column that there is not.`);
+		if (link.inflight && !inflight.open)
+			inflight.toggle(true);
 		focus.show(link.service ?? null);
 		if (link.complaints.length)
 			say(link.complaints.join(' '), true);
@@ -72,7 +74,7 @@ export class Address {
 		this.timer = 0;
 		if (this.on.offline() || this.stretch)
 			return;
-		const fragment = this.#fragment({ rangeMs: prefs.range.get(), sort: '-rate', routeSort: '-rate' });
+		const fragment = this.#fragment({ rangeMs: prefs.range.get(), sort: '-rate', routeSort: '-rate', inflight: Boolean(prefs.panels.get()) });
 		history[how](null, '', location.pathname + location.search + (fragment && `#${fragment}`));
 	}
 
@@ -90,7 +92,7 @@ export class Address {
 	}
 
 	#fragment(usual) {
-		const { view, services, routes, focus } = this.on;
-		return writeLink({ ...view.get(), service: focus.who, sort: services.grid.sort, routeSort: routes.grid.sort }, usual);
+		const { view, services, routes, focus, inflight } = this.on;
+		return writeLink({ ...view.get(), service: focus.who, sort: services.grid.sort, routeSort: routes.grid.sort, inflight: inflight.open }, usual);
 	}
 }

@@ -110,6 +110,8 @@ const events = new Events(() => scope.pick(null));
 const inflight = new InFlight((message) => socket.send(message));
 inflight.button.onclick = inflight.close.onclick = () => {
 	inflight.toggle();
+	prefs.panels.set(inflight.open ? 'inflight' : '');
+	address.changed();
 	changed('state', 'inflight');
 };
 $('scope').addEventListener('band', (e) => events.pick(e.detail));
@@ -123,7 +125,7 @@ const ask = new Ask((token) => {
 const share = new Share({ play, charts: () => scope.all, chart: chartFile, link: () => address.copy(), host: () => ({ name: store.hello?.host.name ?? 'host', t: store.newestT > 0 ? store.newestT : Date.now() }) });
 if (offline)
 	share.head(null);
-const address = new Address({ view, services, routes, focus, say: (...what) => share.say(...what), offline: () => offline });
+const address = new Address({ view, services, routes, focus, inflight, say: (...what) => share.say(...what), offline: () => offline });
 const header = new Header({ range: setRange, rate: setRate, pause: () => view.togglePause(store.newestT), theme: nextTheme, help: () => help.open(), all: allServices });
 
 function subscribe() {
@@ -246,7 +248,8 @@ function draw() {
 		what.add('services');
 	}
 	if (focus.active && (what.has('focus') || (what.has('routes') && (!still || !routes.message))))
-		routes.show(name(), focus.gone ? null : focus.routes, focus.gone ? 'It is not there.' : 'Asked for: they come within a second.');
+		routes.show(name(), focus.gone ? null : focus.routes, focus.gone ? 'It is not there.'
+			: focus.refused ? 'rqscope answers that nothing is counted in its place: it has just ended or was started anew. It is asked again each second.' : 'Asked for: they come within a second.');
 	if (what.has('services') && store.services && !still && !(focus.active && services.message))
 		services.show(store.services);
 	if (what.has('events') && !still)
@@ -260,7 +263,7 @@ function draw() {
 	table.fill(name());
 	drawNotes();
 	if (inflight.open && (what.has('inflight') || what.has('focus')))
-		inflight.show(focus.active ? { name: name(), slot: focus.service?.slot } : null, store.hello?.slow_ms * 1e6);
+		inflight.show(focus.active ? { name: name(), slot: focus.slot ?? -1 } : null, store.hello?.slow_ms * 1e6);
 }
 
 /** What is in flight is read from the kernel for us: no longer than somebody can see it. */
@@ -390,11 +393,15 @@ window.addEventListener('hashchange', () => {
 	if (given)
 		socket.connect();
 	address.take();
+	changed('state');
 	if (store.hello)
 		address.hello({ ...store.hello, now_ms: store.newestT });
 });
 setInterval(() => changed('tick'), 1000);
-if (!offline)
+if (!offline) {
+	if (prefs.panels.get())
+		inflight.toggle(true);
 	address.take();
+}
 
 changed('choices', 'size', 'state');

@@ -34,6 +34,7 @@ export class Focus {
 		this.slot = null; // that is watched
 		this.seen = false; // since this rqscope was started
 		this.gone = false;
+		this.refused = false; // the server knows of nobody in its slot
 		this.routes = null; // the last message
 		this.windows = null;
 	}
@@ -107,7 +108,14 @@ export class Focus {
 			if (message.ended)
 				return this.#ended();
 			this.routes = message;
+			this.refused = false;
 			return 'routes';
+		case 'error':
+			if (message.code !== 'no_service' || this.slot === null)
+				return null;
+			this.slot = null; // it is asked for again with the next services
+			this.refused = true;
+			return 'focus';
 		default:
 			return null;
 		}
@@ -128,10 +136,12 @@ export class Focus {
 
 	#find({ items, t }) {
 		const found = items.find((s) => this.has(s)) ?? items.find((s) => this.#is(s)) ?? null;
-		if (!found)
+		if (found) {
+			this.service = found;
+			this.seen = true;
+		}
+		if (!found || found.slot === null) // it is still listed, and another one has its slot
 			return this.#ended();
-		this.service = found;
-		this.seen = true;
 		const back = this.gone || found.slot !== this.slot;
 		this.gone = false;
 		if (back)

@@ -6,6 +6,7 @@
 //   service=nginx&port=8080&role=server[&path=…][&container=…]
 //                           one service alone; not by its slot, which is another one after a restart
 //   sort=-rate, routes=-p99 the order of services, of routes, downward
+//   open=inflight           panels that are open
 // Never a token: that one is for a person, a link is for others too.
 import { LEAST_MS, MOST_MS } from './view.js';
 
@@ -16,7 +17,7 @@ const SORT = /^-?[a-z0-9]{1,20}$/;
 /**
  * @param {string} fragment without its #
  * @returns {{rangeMs?: number, stretch?: {fromT: number, toT: number, paused: boolean},
- *	service?: import('./focus.js').Who, sort?: string, routeSort?: string, complaints: string[]}}
+ *	service?: import('./focus.js').Who, sort?: string, routeSort?: string, inflight?: boolean, complaints: string[]}}
  *	complaints: what could not be read, in a sentence each; it is left out
  */
 export function readLink(fragment) {
@@ -52,12 +53,18 @@ export function readLink(fragment) {
 			else
 				ignored(what);
 		}
+	if (all.has('open')) {
+		if (all.get('open') === 'inflight')
+			link.inflight = true;
+		else
+			ignored('open panel');
+	}
 	return link;
 }
 
 /**
- * @param {{rangeMs: number, endT: number|null, paused: boolean, service: import('./focus.js').Who|null, sort: string, routeSort: string}} view
- * @param {{rangeMs?: number, sort?: string, routeSort?: string}} usual what needs not be said
+ * @param {{rangeMs: number, endT: number|null, paused: boolean, service: import('./focus.js').Who|null, sort: string, routeSort: string, inflight: boolean}} view
+ * @param {{rangeMs?: number, sort?: string, routeSort?: string, inflight?: boolean}} usual what needs not be said
  * @returns {string} a fragment without its #
  */
 export function writeLink(view, usual) {
@@ -80,5 +87,7 @@ export function writeLink(view, usual) {
 		all.set('sort', view.sort);
 	if (view.service && view.routeSort !== usual.routeSort)
 		all.set('routes', view.routeSort);
+	if (view.inflight && !usual.inflight)
+		all.set('open', 'inflight');
 	return all.toString().replace(/=(?=&|$)/g, '');
 }

@@ -44,6 +44,7 @@ function text(key) {
 }
 
 export const sort = text('rqscope.sort'); // of services
+export const panels = text('rqscope.panels'); // that are open
 export const routeSort = text('rqscope.route_sort');
 
 /** The token of this tab, or null. One in the address is taken over and cleared from there at once. */

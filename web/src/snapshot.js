@@ -130,7 +130,7 @@ function service(x, k) {
 	const s = object(x);
 	return {
 		...books(s),
-		slot: number(s.slot) ?? k + 1,
+		slot: k + 1, // one for each, also where those on the host had passed on
 		name: words(s.name, 256) || '?',
 		role: s.role === 'client' ? 'client' : 'server',
 		port: Math.min(65535, Math.round(count(s.port))),

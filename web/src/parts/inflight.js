@@ -44,9 +44,10 @@ export class InFlight {
 		this.scroll = scroll;
 	}
 
-	/** Opens or closes it. */
-	toggle() {
+	/** Opens or closes it. @param {boolean} [quiet] it was open when the page was left: nothing moves */
+	toggle(quiet = false) {
 		this.open = !this.open;
+		this.quiet = quiet;
 		this.message = null;
 		setHidden($('inflight'), !this.open);
 		if (!this.open) {
@@ -54,7 +55,8 @@ export class InFlight {
 			return;
 		}
 		this.show(null, 0);
-		this.scroll.focus({ preventScroll: true });
+		if (!quiet)
+			this.scroll.focus({ preventScroll: true });
 	}
 
 	/** @param {{offline: boolean, seen: boolean}} now seen: what comes would be shown. Tells the server when that changed. */
@@ -93,7 +95,7 @@ export class InFlight {
 			this.body.lastChild.remove();
 		items.forEach((item, n) => fill(this.body.rows[n] ?? this.body.appendChild(row()), item, slowNs));
 		this.shown = message;
-		if (!message || !shown) // opened, and when there is something to see
+		if (!this.quiet && (!message || !shown)) // opened, and when there is something to see
 			$('inflight').scrollIntoView({ block: 'nearest' });
 	}
 

@@ -7,6 +7,7 @@ import { newSvgSpark, setSvgSpark } from '../charts/spark.js';
 import * as prefs from '../prefs.js';
 import { Grid } from './grid.js';
 
+const idOf = (s) => [s.role, s.name, place(s), s.container].join(' ');
 const FIND_FROM = 9; // services: fewer are found by looking
 
 const rate = (s) => (s.recent ? s.recent.requests / s.recent.span_ms * 1000 : 0);
@@ -42,7 +43,7 @@ export class Services {
 		this.wanted = [];
 		this.message = null;
 		this.grid = new Grid({ label: 'Services', columns: COLUMNS, kept: prefs.sort, sort: '-rate', make, press: on.pick, sorted: on.sorted,
-			id: (s) => `${s.slot} ${s.role} ${s.name} ${place(s)}`, fill: (row, s) => this.#fill(row, s) });
+			id: idOf, fill: (row, s) => this.#fill(row, s) });
 		const heading = el('h2'), title = el('span', '', 'Services');
 		title.id = 'services-title';
 		this.summary = el('small');
@@ -93,7 +94,7 @@ export class Services {
 
 	/** The service @step rows below @service in the order that is shown, or null. */
 	neighbour(service, step) {
-		const { order, rows } = this.grid, at = order.findIndex((id) => rows.get(id).item.slot === service?.slot && rows.get(id).item.name === service.name);
+		const { order, rows } = this.grid, at = service ? order.indexOf(idOf(service)) : -1;
 		return rows.get(order[at < 0 ? 0 : at + step])?.item ?? null;
 	}
 
