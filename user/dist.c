@@ -39,7 +39,7 @@ static void add_summary(struct rqs_hist *hist, uint64_t count, uint64_t sum_ns, 
 
 void rqs_hist_add_dist(struct rqs_hist *hist, const struct rqs_dist *dist)
 {
-	uint32_t i;
+	uint32_t low = RQS_BUCKET_COUNT, high = 0, i;
 
 	add_summary(hist, dist->count, dist->sum_ns, dist->min_ns, dist->max_ns);
 	for (i = 0; i < dist->bin_count; i++) {
@@ -47,9 +47,12 @@ void rqs_hist_add_dist(struct rqs_hist *hist, const struct rqs_dist *dist)
 
 		if (index >= RQS_BUCKET_COUNT)
 			index = RQS_BUCKET_COUNT - 1;
-		cover(hist, index, index + 1);
+		low = index < low ? index : low;
+		high = index >= high ? index + 1 : high;
 		hist->buckets[index] += dist->bins[i].count;
 	}
+	if (high)
+		cover(hist, low, high);
 }
 
 void rqs_hist_add_buckets(struct rqs_hist *hist, const struct rqs_hist *other)
@@ -107,22 +110,40 @@ uint64_t rqs_hist_quantile_ns(const struct rqs_hist *hist, uint32_t permille, ui
 	return value_ns;
 }
 
-size_t rqs_hist_pack(const struct rqs_hist *hist, uint8_t *dst)
+/* Which buckets hold anything follows no pattern that a CPU could guess: so without a branch for each. */
+static uint32_t list_used(const struct rqs_hist *hist, uint16_t *ret_used)
 {
-	uint8_t *at = dst;
-	uint32_t i, expected = 0;
+	uint32_t count = 0, i;
 
 	for (i = hist->low; i < hist->high; i++) {
-		uint64_t count = hist->buckets[i];
+		ret_used[count] = (uint16_t)i;
+		count += hist->buckets[i] != 0;
+	}
+	return count;
+}
 
-		if (!count)
+size_t rqs_hist_pack(const struct rqs_hist *hist, uint8_t *dst)
+{
+	uint16_t used[RQS_BUCKET_COUNT];
+	uint32_t used_count = list_used(hist, used), expected = 0, i;
+	uint8_t *at = dst;
+
+	for (i = 0; i < used_count; i++) {
+		uint64_t count = hist->buckets[used[i]];
+		uint32_t empty = used[i] - expected;
+
+		expected = used[i] + 1U;
+		if (count < 64 && empty < 128) { /* nearly always: two bytes, or the first of them */
+			*at++ = (uint8_t)(count << 1 | !!empty);
+			*at = (uint8_t)empty;
+			at += !!empty;
 			continue;
+		}
 		if (count > UINT64_MAX >> 1)
 			count = UINT64_MAX >> 1;
-		at = rqs_varint_put(at, count << 1 | (i != expected));
-		if (i != expected)
-			at = rqs_varint_put(at, i - expected);
-		expected = i + 1;
+		at = rqs_varint_put(at, count << 1 | !!empty);
+		if (empty)
+			at = rqs_varint_put(at, empty);
 	}
 	*at++ = 0;
 	return (size_t)(at - dst);

@@ -156,8 +156,11 @@ struct rqs_service *rqs_services_add(struct rqs_services *services, const struct
 {
 	struct rqs_service *service = find_or_add(services, delta->ident, ret_new);
 	struct rqs_second *now = &service->now;
+	uint32_t slot = slot_of(delta->ident->slot);
 
-	services->in_flight[slot_of(delta->ident->slot)] = delta->books.in_flight;
+	services->in_flight[slot] = delta->books.in_flight;
+	if (slot >= services->slot_count)
+		services->slot_count = slot + 1;
 	rqs_totals_add(&service->totals, delta);
 	service->moved = true;
 	service->last_second = services->second;
@@ -249,7 +252,7 @@ int64_t rqs_services_in_flight(const struct rqs_services *services, const struct
 	uint64_t sum = 0; /* wraps where signed numbers must not */
 	uint32_t i;
 
-	for (i = 0; i < RQS_SLOT_MAX; i++)
+	for (i = 0; i < services->slot_count; i++)
 		if (services->of_slot[i] == service - services->list)
 			sum += (uint64_t)services->in_flight[i];
 	return (int64_t)sum;
@@ -260,7 +263,7 @@ int64_t rqs_services_role_in_flight(const struct rqs_services *services, enum rq
 	uint64_t sum = 0; /* wraps where signed numbers must not */
 	uint32_t i;
 
-	for (i = 0; i < RQS_SLOT_MAX; i++)
+	for (i = 0; i < services->slot_count; i++)
 		if (services->of_slot[i] >= 0 && services->list[services->of_slot[i]].ident.role == role)
 			sum += (uint64_t)services->in_flight[i];
 	return (int64_t)sum;

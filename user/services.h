@@ -60,6 +60,7 @@ struct rqs_services {
 	uint32_t count;
 	int16_t of_slot[RQS_SLOT_MAX]; /* index in list, -1: not seen */
 	int64_t in_flight[RQS_SLOT_MAX];
+	uint32_t slot_count; /* slots from here on were never seen */
 	uint64_t second; /* number of the second that runs, from 0 */
 	uint64_t serial; /* of the service that came last */
 	uint64_t span_ns[RQS_RECENT_SECONDS];
