@@ -262,7 +262,7 @@ __noinline int rqs_feed_end(struct rqs_feed *feed, struct rqs_conn *conn, struct
 		lane = rqs_lane_begin(conn->slot);
 		if (lane) {
 			rqs_count_request(conn, lane, conn->request_seq);
-			rqs_lane_end(lane, conn->slot);
+			rqs_lane_end(lane);
 		}
 		return 0;
 	}
@@ -272,7 +272,7 @@ __noinline int rqs_feed_end(struct rqs_feed *feed, struct rqs_conn *conn, struct
 		lane = rqs_lane_begin(conn->slot);
 		if (lane) {
 			rqs_count_response(conn, lane, feed->seq);
-			rqs_lane_end(lane, conn->slot);
+			rqs_lane_end(lane);
 		}
 	}
 	return 0;
@@ -410,7 +410,7 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 			if ((__s32)(conn->response_seq - sent_seq) < 0)
 				sent_seq = conn->response_seq;
 			rqs_count_response(conn, lane, sent_seq);
-			rqs_lane_end(lane, conn->slot);
+			rqs_lane_end(lane);
 		}
 		rqs_end_rest(conn, pipe, true, now_ns);
 	}

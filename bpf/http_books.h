@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * http_books - counts and times of requests into the lanes of their service.
- * Maps: http_lanes, http_losses, http_services, http_pids, http_slots.
+ * Maps: http_lanes, http_services, http_pids, http_free; http_losses in .bss.
  * Every change to a lane lies between rqs_lane_begin() and rqs_lane_end(), so that a reader can tell a whole copy.
  */
 #ifndef RQS_BPF_HTTP_BOOKS_H
@@ -11,7 +11,8 @@
 #include "events.h"
 
 /* Set before loading. */
-const volatile __u32 rqs_slots = RQS_SLOT_MAX; /* how many of them are in use, as many as http_lanes has entries */
+const volatile __u32 rqs_slots = RQS_SLOT_MAX; /* how many of them are in use */
+const volatile __u32 rqs_cpus = 1;	       /* numbers that a CPU can have; http_lanes has so many entries for each slot */
 const volatile __u64 rqs_slow_ns = 1000000000ULL;
 const volatile __u32 rqs_self_tgid = 0; /* as rqs_self_ns sees it */
 const volatile __u64 rqs_self_ns_dev = 0;
@@ -20,27 +21,16 @@ const volatile __u64 rqs_self_ns_ino = 0;
 /* Parts that are not measured for now: bits of enum rqs_part. User space may change it at any time. */
 __u32 http_off = 0;
 
+/* No per-CPU map, since user space couldn't map that: it reads the lanes where they are. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, RQS_SLOT_MAX);
 	__type(key, __u32);
 	__type(value, struct rqs_http_lane);
 } http_lanes SEC(".maps");
 
-/* Raised with every change of a slot's lane: small, so that user space finds in one call what moved. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, RQS_SLOT_MAX);
-	__type(key, __u32);
-	__type(value, __u64);
-} http_activity SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct rqs_http_losses);
-} http_losses SEC(".maps");
+struct rqs_http_losses http_losses; /* of all CPUs together: they are rare */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -74,36 +64,21 @@ struct {
 	__type(value, __u32);
 } http_free SEC(".maps");
 
-static __always_inline struct rqs_http_losses *rqs_losses(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&http_losses, &zero);
-}
-
-#define RQS_LOST(field)                                                                                      \
-	do {                                                                                                 \
-		struct rqs_http_losses *losses = rqs_losses();                                               \
-		if (losses)                                                                                  \
-			__sync_fetch_and_add(&losses->field, 1);                                             \
-	} while (0)
+#define RQS_LOST(field) ((void)__sync_fetch_and_add(&http_losses.field, 1))
 
 static __always_inline struct rqs_http_lane *rqs_lane_begin(__u32 slot)
 {
-	struct rqs_http_lane *lane = bpf_map_lookup_elem(&http_lanes, &slot);
+	__u32 entry = slot * rqs_cpus + bpf_get_smp_processor_id();
+	struct rqs_http_lane *lane = bpf_map_lookup_elem(&http_lanes, &entry);
 
 	if (lane)
 		__sync_fetch_and_add(&lane->begin, 1);
 	return lane;
 }
 
-static __always_inline void rqs_lane_end(struct rqs_http_lane *lane, __u32 slot)
+static __always_inline void rqs_lane_end(struct rqs_http_lane *lane)
 {
-	__u64 *activity = bpf_map_lookup_elem(&http_activity, &slot);
-
 	__sync_fetch_and_add(&lane->end, 1);
-	if (activity)
-		__sync_fetch_and_add(activity, 1);
 }
 
 static __always_inline void rqs_lane_time(struct rqs_http_lane *lane, __u32 metric, __u32 epoch, __u64 value_ns)

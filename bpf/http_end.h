@@ -213,7 +213,7 @@ __noinline int rqs_end_response(struct rqs_conn *conn, struct rqs_pipe *pipe, __
 		rqs_book_times(conn, lane, open, &times);
 	else
 		__sync_fetch_and_add(&lane->untimed, 1);
-	rqs_lane_end(lane, conn->slot);
+	rqs_lane_end(lane);
 	if (conn->role == RQS_CONN_CLIENT)
 		return 0;
 	if (timed && (__s64)(open->first_ns - open->start_ns - rqs_slow_ns) > 0)
@@ -273,7 +273,7 @@ static __always_inline void rqs_end_upgrade(struct rqs_conn *conn, __u32 end_seq
 	__sync_fetch_and_add(&lane->upgrades, 1);
 	__sync_fetch_and_add(&lane->in_flight, -1);
 	rqs_count_response(conn, lane, end_seq);
-	rqs_lane_end(lane, conn->slot);
+	rqs_lane_end(lane);
 }
 
 /** rqs_end_rest() - what is still open never gets its answer: it is aborted, or, unread, of unknown status. */
@@ -300,7 +300,7 @@ __noinline int rqs_end_rest(struct rqs_conn *conn, struct rqs_pipe *pipe, bool a
 			__sync_fetch_and_add(&lane->untimed, rest);
 		}
 		__sync_fetch_and_add(&lane->in_flight, -(__s64)rest);
-		rqs_lane_end(lane, conn->slot);
+		rqs_lane_end(lane);
 	}
 	if (aborted && conn->role == RQS_CONN_SERVER)
 		rqs_report_request(conn, open, RQS_EVENT_ABORTED_REQUEST, &times);

@@ -74,7 +74,7 @@ static __always_inline void rqs_fast_request(const struct rqs_fast *event, struc
 		__sync_fetch_and_add(&lane->requests, 1);
 		__sync_fetch_and_add(&lane->in_flight, 1);
 		rqs_count_request(conn, lane, conn->request_seq);
-		rqs_lane_end(lane, conn->slot);
+		rqs_lane_end(lane);
 	}
 }
 

@@ -173,7 +173,7 @@ __noinline int rqs_request_head(struct rqs_feed *feed, struct rqs_conn *conn, st
 		__sync_fetch_and_add(&lane->requests, 1);
 		__sync_fetch_and_add(&lane->in_flight, 1);
 		rqs_count_request(conn, lane, feed->seq + feed->at);
-		rqs_lane_end(lane, conn->slot);
+		rqs_lane_end(lane);
 	}
 	rqs_framing_body(&conn->request, false, false);
 	return 0;

@@ -19,8 +19,9 @@
 #define STALL_NS 50000000ULL
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as many as there are CPUs: set before loading */
 	__type(key, __u32);
 	__type(value, struct rqs_sched_lane);
 } sched_lanes SEC(".maps");
@@ -68,10 +69,10 @@ int RQS_PROG(sched_on_switch, 0, bool preempt, struct task_struct *prev, struct 
 	__u64 queued_ns = next->sched_info.last_queued;
 	struct rq *rq = next->se.cfs_rq->rq;
 	struct rqs_sched_lane *lane;
-	__u32 zero = 0, epoch, waiting;
+	__u32 cpu = bpf_get_smp_processor_id(), epoch, waiting;
 	__u64 wait_ns;
 
-	lane = bpf_map_lookup_elem(&sched_lanes, &zero);
+	lane = bpf_map_lookup_elem(&sched_lanes, &cpu);
 	if (!lane)
 		return 0;
 	/* Interrupts are off: plain adds are exact. */

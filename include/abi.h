@@ -49,7 +49,7 @@ struct rqs_extrema {
 };
 _Static_assert(sizeof(struct rqs_extrema) == 24, "shared layout");
 
-/* sched_lanes, one entry, one lane per CPU. Written in sched_switch alone, interrupts off. */
+/* sched_lanes, an entry for each CPU; user space maps them. Written in sched_switch alone, interrupts off. */
 struct rqs_sched_lane {
 	__u64 switches;
 	__u64 wait_sum_ns;
@@ -60,15 +60,17 @@ struct rqs_sched_lane {
 	__u32 length_now;	      /* after the last switch */
 	__u32 pad;
 	__u32 wait_buckets[RQS_BUCKET_COUNT];
+	__u32 pad2[12]; /* no two CPUs write to one cache line */
 };
-_Static_assert(sizeof(struct rqs_sched_lane) == 32 + 48 + 48 + 8 + 4 * RQS_BUCKET_COUNT, "shared layout");
+_Static_assert(sizeof(struct rqs_sched_lane) == 32 + 48 + 48 + 8 + 4 * RQS_BUCKET_COUNT + 48, "shared layout");
+_Static_assert(sizeof(struct rqs_sched_lane) % 64 == 0, "whole cache lines");
 
 /*
- * http_lanes, one entry per service slot, one lane per CPU. A writer raises @begin, changes what it
- * has to, and raises @end; a copy in which both agree is consistent (@end lies first, since copies
- * go upward: what is read first must have been written last).
+ * http_lanes, for each service slot a lane for each CPU: entry slot * CPUs + CPU. User space maps them. A writer raises @begin,
+ * changes what it has to, and raises @end; a copy before which @end was what @begin is after it is consistent.
  */
 struct rqs_http_lane {
+	__u64 begin;
 	__u64 end;
 	__u64 requests;
 	__u64 responses;
@@ -89,11 +91,10 @@ struct rqs_http_lane {
 	struct rqs_extrema extrema[RQS_METRIC_COUNT][2];
 	__u32 buckets[RQS_METRIC_COUNT][RQS_BUCKET_COUNT];
 	__u32 status[RQS_STATUS_COUNT];
-	__u64 begin;
+	__u32 pad[10]; /* no two CPUs write to one cache line */
 };
-_Static_assert(sizeof(struct rqs_http_lane) ==
-		       19 * 8 + 144 + 4 * RQS_METRIC_COUNT * RQS_BUCKET_COUNT + 4 * RQS_STATUS_COUNT + 8,
-	       "shared layout");
+_Static_assert(__builtin_offsetof(struct rqs_http_lane, status) == 20 * 8 + 144 + 4 * RQS_METRIC_COUNT * RQS_BUCKET_COUNT, "shared layout");
+_Static_assert(sizeof(struct rqs_http_lane) % 64 == 0, "whole cache lines");
 _Static_assert(sizeof(struct rqs_http_lane) < 16384, "under 16 KB a service and CPU");
 
 /* http_services: which slot a service has. The key is zeroed before it is filled. */
@@ -123,7 +124,7 @@ struct rqs_pid_key {
 	__u32 pid;
 };
 
-/* http_losses, one entry, one lane per CPU: what could not be measured. */
+/* http_losses, in .bss: what could not be measured. */
 struct rqs_http_losses {
 	__u64 unparsed;	     /* messages whose head was too long, malformed or not readable */
 	__u64 partial_heads; /* connections that ended inside a request head */

@@ -7,16 +7,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "container.h"
+#include "poll_lanes.h"
 #include "poll_routes.h"
 #include "text.h"
 #include "waiters.h"
 
 #define POLL_PIDS_MAX 1024  /* entries of http_pids */
 #define POLL_EVENTS_MAX 256 /* more don't fit into the ring buffer */
-#define POLL_TRIES 8	    /* at most, for copies of lanes during which nothing was written */
 
 /* A slot is taken back when its service has no process, no open request, and was silent for so long. */
 #define POLL_IDLE_SECONDS 60
@@ -37,15 +38,12 @@ struct poll_slot {
 
 struct rqs_poll {
 	const struct rqs_probe_maps *maps;
-	uint32_t cpus;
+	uint32_t cpus; /* values that a look-up in a per-CPU map brings */
 	struct ring_buffer *ring;
-	struct rqs_sched_lane *sched;	   /* one a CPU */
-	struct rqs_event_lane *event_lanes; /* likewise */
-	struct rqs_http_losses *losses;
-	struct rqs_http_lane *lanes;
-	bool *lane_whole;
-	uint64_t *activity; /* slots x CPUs, now */
-	uint32_t *keys;
+	const struct rqs_sched_lane *sched_map; /* where the kernel writes it, one a CPU; NULL when off */
+	struct rqs_sched_lane *sched;		/* a copy */
+	struct rqs_event_lane *event_lanes;	/* one a CPU */
+	struct rqs_poll_lanes *lanes;
 	struct rqs_service_ident *idents; /* RQS_SLOT_MAX; without a name the slot is free, or not looked up yet */
 	struct poll_slot *states;	  /* likewise */
 	struct rqs_slot_reading *slots;
@@ -68,9 +66,28 @@ static int poll_on_event(void *ctx, void *data, size_t bytes)
 	return 0;
 }
 
+static size_t sched_bytes(const struct rqs_probe_maps *maps)
+{
+	return maps->cpu_numbers * sizeof(struct rqs_sched_lane);
+}
+
+/* Where its probe is off there is nothing to map. */
+static int map_sched(struct rqs_poll *poll)
+{
+	void *map;
+
+	if (poll->maps->sched_lanes < 0)
+		return 0;
+	map = mmap(NULL, sched_bytes(poll->maps), PROT_READ, MAP_SHARED, poll->maps->sched_lanes, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	poll->sched_map = map;
+	return 0;
+}
+
 int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
 {
-	int cpus = libbpf_num_possible_cpus();
+	int cpus = libbpf_num_possible_cpus(), err;
 	struct rqs_poll *poll;
 
 	if (cpus < 1)
@@ -80,14 +97,10 @@ int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
 		return -ENOMEM;
 	poll->maps = maps;
 	poll->cpus = cpus;
-	poll->sched = calloc(cpus, sizeof(*poll->sched));
+	poll->sched = malloc(sched_bytes(maps));
 	poll->event_lanes = calloc(cpus, sizeof(*poll->event_lanes));
-	poll->losses = calloc(cpus, sizeof(*poll->losses));
-	poll->lanes = calloc(cpus, sizeof(*poll->lanes));
-	poll->lane_whole = calloc(cpus, sizeof(*poll->lane_whole));
-	poll->activity = calloc((size_t)cpus * RQS_SLOT_MAX, sizeof(*poll->activity));
+	poll->lanes = rqs_poll_lanes_new(maps->http_lanes, maps->cpu_numbers);
 	poll->states = calloc(RQS_SLOT_MAX, sizeof(*poll->states));
-	poll->keys = calloc(RQS_SLOT_MAX, sizeof(*poll->keys));
 	poll->idents = calloc(RQS_SLOT_MAX, sizeof(*poll->idents));
 	poll->slots = calloc(RQS_SLOT_MAX, sizeof(*poll->slots));
 	poll->events = calloc(POLL_EVENTS_MAX, sizeof(*poll->events));
@@ -96,13 +109,17 @@ int rqs_poll_new(const struct rqs_probe_maps *maps, struct rqs_poll **ret_poll)
 	poll->waiters = rqs_waiters_new();
 	poll->tasks = calloc(RQS_WAITERS_TASKS_MAX, sizeof(*poll->tasks));
 	poll->ring = ring_buffer__new(maps->events, poll_on_event, poll, NULL);
-	if (!poll->sched || !poll->event_lanes || !poll->losses || !poll->lanes || !poll->lane_whole || !poll->activity ||
-	    !poll->states || !poll->keys || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring || !poll->routes || !poll->waiters || !poll->tasks) {
+	if (!poll->sched || !poll->event_lanes || !poll->lanes || !poll->states || !poll->idents || !poll->slots || !poll->events || !poll->pids || !poll->ring || !poll->routes || !poll->waiters || !poll->tasks) {
 		rqs_poll_free(poll);
 		return -ENOMEM;
 	}
 	for (uint32_t role = 0; role < RQS_ROLE_COUNT; role++)
 		poll->idents[role] = (struct rqs_service_ident){ .name = "other", .role = role, .slot = role };
+	err = map_sched(poll);
+	if (err) {
+		rqs_poll_free(poll);
+		return err;
+	}
 	*ret_poll = poll;
 	return 0;
 }
@@ -112,14 +129,12 @@ void rqs_poll_free(struct rqs_poll *poll)
 	if (!poll)
 		return;
 	ring_buffer__free(poll->ring);
+	if (poll->sched_map)
+		munmap((void *)poll->sched_map, sched_bytes(poll->maps));
 	free(poll->sched);
 	free(poll->event_lanes);
-	free(poll->losses);
-	free(poll->lanes);
-	free(poll->lane_whole);
-	free(poll->activity);
+	rqs_poll_lanes_free(poll->lanes);
 	free(poll->states);
-	free(poll->keys);
 	free(poll->idents);
 	free(poll->slots);
 	free(poll->events);
@@ -132,7 +147,7 @@ void rqs_poll_free(struct rqs_poll *poll)
 
 uint32_t rqs_poll_cpus(const struct rqs_poll *poll)
 {
-	return poll->cpus;
+	return poll->maps->cpu_numbers;
 }
 
 /* Names for slots that were given away since the last time. Once for each service: it reads a file of /proc. */
@@ -166,87 +181,34 @@ static void poll_idents(struct rqs_poll *poll)
 	}
 }
 
-/* Everything in a lane is a counter, but its extrema: those of the tick that ended, and of the one that has begun. */
-static void lane_add(struct rqs_http_lane *sum, const struct rqs_http_lane *lane, uint32_t epoch)
+/* A service on which something moved: once its name is known. */
+static void poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
 {
-	sum->requests += lane->requests;
-	sum->responses += lane->responses;
-	sum->upgrades += lane->upgrades;
-	sum->aborted += lane->aborted;
-	sum->in_flight += lane->in_flight;
-	sum->untimed += lane->untimed;
-	sum->request_bytes += lane->request_bytes;
-	sum->response_bytes += lane->response_bytes;
-	sum->split_count += lane->split_count;
-	sum->queued_ns += lane->queued_ns;
-	sum->cpu_wait_ns += lane->cpu_wait_ns;
-	sum->on_cpu_ns += lane->on_cpu_ns;
-	sum->blocked_ns += lane->blocked_ns;
-	sum->shared += lane->shared;
-	sum->unknown += lane->unknown;
-	for (uint32_t m = 0; m < RQS_METRIC_COUNT; m++) {
-		sum->sum_ns[m] += lane->sum_ns[m];
-		for (uint32_t i = 0; i < RQS_BUCKET_COUNT; i++)
-			sum->buckets[m][i] += lane->buckets[m][i];
-		for (uint32_t i = 0; i < 2; i++) {
-			rqs_extrema_join(&sum->extrema[m][0], &lane->extrema[m][i], epoch);
-			rqs_extrema_join(&sum->extrema[m][1], &lane->extrema[m][i], epoch + 1);
-		}
-	}
-	for (uint32_t i = 0; i < RQS_STATUS_COUNT; i++)
-		sum->status[i] += lane->status[i];
-}
-
-/*
- * Copy a slot's lanes. The kernel may be writing one while it is copied; such a copy shows it (begin and end differ), and
- * that lane is taken from a later try. After the last try it is taken as it is: off by one event, until the next tick.
- */
-static int poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
-{
-	struct rqs_slot_reading *reading = &poll->slots[poll->slot_count];
-	uint32_t missing = poll->cpus;
+	struct rqs_slot_reading *reading = &poll->slots[poll->slot_count++];
+	struct poll_slot *state = &poll->states[slot];
 
 	reading->ident = &poll->idents[slot];
-	memset(&reading->sum, 0, sizeof(reading->sum));
-	memset(poll->lane_whole, 0, poll->cpus * sizeof(*poll->lane_whole));
-	for (uint32_t try = 1; missing && try <= POLL_TRIES; try++) {
-		if (bpf_map_lookup_elem(poll->maps->http_lanes, &slot, poll->lanes))
-			return -errno;
-		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++) {
-			const struct rqs_http_lane *lane = &poll->lanes[cpu];
-
-			if (poll->lane_whole[cpu] || (lane->begin != lane->end && try < POLL_TRIES))
-				continue;
-			lane_add(&reading->sum, lane, epoch);
-			poll->lane_whole[cpu] = true;
-			missing--;
-		}
-	}
-	reading->sum.aborted += poll->states[slot].vanished;
-	reading->sum.in_flight -= poll->states[slot].vanished;
-	poll->states[slot].in_flight = reading->sum.in_flight;
-	poll->slot_count++;
-	return 0;
+	rqs_poll_lanes_read(poll->lanes, slot, epoch, &reading->sum);
+	reading->sum.aborted += state->vanished;
+	reading->sum.in_flight -= state->vanished;
+	state->in_flight = reading->sum.in_flight;
 }
 
 static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 {
-	uint32_t used = *poll->maps->http_slots_used, cursor, count;
+	uint32_t used = *poll->maps->http_slots_used;
 	bool looked_up = false;
 	int err;
 
 	poll->slot_count = 0;
 	if (used > RQS_SLOT_MAX)
 		used = RQS_SLOT_MAX;
-	count = used;
-	err = bpf_map_lookup_batch(poll->maps->http_activity, NULL, &cursor, poll->keys, poll->activity, &count, NULL);
-	if (err && errno != ENOENT)
-		return -errno;
-	for (uint32_t slot = 0; slot < count; slot++) {
-		uint64_t sum = 0;
+	err = rqs_poll_lanes_reach(poll->lanes, used);
+	if (err)
+		return err;
+	for (uint32_t slot = 0; slot < used; slot++) {
+		uint64_t sum = rqs_poll_lanes_activity(poll->lanes, slot);
 
-		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
-			sum += poll->activity[(size_t)slot * poll->cpus + cpu];
 		if (sum == poll->states[slot].sum)
 			continue;
 		if (!poll->idents[slot].name[0] && !looked_up) {
@@ -256,22 +218,10 @@ static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 		/* A slot whose name isn't there yet waits for the next tick: nothing of it is lost. */
 		if (!poll->idents[slot].name[0])
 			continue;
-		err = poll_slot(poll, slot, epoch);
-		if (err)
-			return err;
+		poll_slot(poll, slot, epoch);
 		poll->states[slot].sum = sum;
 	}
 	return 0;
-}
-
-/* struct rqs_http_losses is nothing but 64-bit counters. */
-static void losses_add(struct rqs_http_losses *sum, const struct rqs_http_losses *lane)
-{
-	uint64_t *into = (uint64_t *)sum;
-	const uint64_t *from = (const uint64_t *)lane;
-
-	for (size_t i = 0; i < sizeof(*sum) / sizeof(*into); i++)
-		into[i] += from[i];
 }
 
 static int poll_events(struct rqs_poll *poll, struct rqs_reading *reading)
@@ -299,7 +249,6 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 {
 	const struct rqs_probe_maps *maps = poll->maps;
 	struct rqs_reading *reading = ret_reading;
-	uint32_t zero = 0;
 	int err;
 
 	memset(reading->event_seen, 0, sizeof(reading->event_seen));
@@ -311,14 +260,13 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 	reading->epoch = maps->control->epoch;
 	maps->control->epoch = reading->epoch + 1;
 	maps->control->event_budget = RQS_EVENT_BUDGET;
-	reading->cpu_count = poll->cpus;
+	reading->cpu_count = maps->cpu_numbers;
 	/* Before the lanes: then whose an event is has been told of when the event is, also where its slot was another one's. */
 	err = poll_events(poll, reading);
 	if (err)
 		return err;
-	if (maps->sched_lanes >= 0) {
-		if (bpf_map_lookup_elem(maps->sched_lanes, &zero, poll->sched))
-			return -errno;
+	if (poll->sched_map) {
+		memcpy(poll->sched, poll->sched_map, sched_bytes(maps));
 		reading->sched = poll->sched;
 	}
 	if (maps->http_lanes >= 0) {
@@ -330,10 +278,7 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 		err = rqs_poll_routes_read(poll->routes, poll->slots, poll->slot_count, &reading->routes);
 		if (err)
 			return err;
-		if (bpf_map_lookup_elem(maps->http_losses, &zero, poll->losses))
-			return -errno;
-		for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
-			losses_add(&reading->losses, &poll->losses[cpu]);
+		reading->losses = *maps->http_losses;
 	}
 	poll->event_count = 0; /* until here they are kept for the next try */
 	return 0;
@@ -422,14 +367,8 @@ static bool has_open_unix(const struct rqs_poll *poll)
 static void poll_vanished(struct rqs_poll *poll, uint32_t slot, int64_t open)
 {
 	struct poll_slot *state = &poll->states[slot];
-	uint64_t sum = 0;
 
-	if (!is_unix(state) || state->in_flight <= open ||
-	    bpf_map_lookup_elem(poll->maps->http_activity, &slot, poll->activity))
-		return;
-	for (uint32_t cpu = 0; cpu < poll->cpus; cpu++)
-		sum += poll->activity[cpu];
-	if (sum != state->sum)
+	if (!is_unix(state) || state->in_flight <= open || rqs_poll_lanes_activity(poll->lanes, slot) != state->sum)
 		return;
 	state->vanished += state->in_flight - open;
 	state->sum = UINT64_MAX; /* so that it is read again */

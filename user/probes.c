@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cpus.h"
 #include "kernel_btf.h"
 #include "parts.h"
 
@@ -136,10 +137,10 @@ static void probe_set_self(volatile __u32 *tgid, volatile __u64 *dev, volatile _
 }
 
 /* Maps with an entry for each slot are made before any is used. */
-static int probe_size(struct bpf_object *object, uint32_t slots)
+static int probe_size(struct bpf_object *object, uint32_t slots, uint32_t cpus)
 {
-	static const char *const names[] = { "http_lanes", "http_activity", "http_services", "http_free" };
-	int err = 0;
+	static const char *const names[] = { "http_services", "http_free" };
+	int err = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "http_lanes"), slots * cpus);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++)
 		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, names[i]), slots);
@@ -232,7 +233,8 @@ static void probe_unix(struct rqs_probes *probes, struct bpf_program *list, stru
 			       &skel->rodata->rqs_self_ns_ino);                                              \
 		skel->bss->http_off = (probes)->config.without;                                              \
 		skel->rodata->rqs_slots = (probes)->config.services + RQS_ROLE_COUNT;                        \
-		(err) = probe_size(skel->obj, skel->rodata->rqs_slots);                                      \
+		skel->rodata->rqs_cpus = (probes)->maps.cpu_numbers;                                         \
+		(err) = probe_size(skel->obj, skel->rodata->rqs_slots, skel->rodata->rqs_cpus);              \
 		(err) = (err) ?: probe_seed(&skel->rodata->rqs_route_seed);                                  \
 		(err) = (err) ?: probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes); \
 		bpf_program__set_autoattach(skel->progs.http_list_unix, false);                              \
@@ -253,8 +255,7 @@ static void probe_unix(struct rqs_probes *probes, struct bpf_program *list, stru
 		(probes)->maps.http_open = skel->bss->http_open;                                             \
 		(probes)->http_##tap = skel;                                                                 \
 		(probes)->maps.http_lanes = bpf_map__fd(skel->maps.http_lanes);                              \
-		(probes)->maps.http_activity = bpf_map__fd(skel->maps.http_activity);                        \
-		(probes)->maps.http_losses = bpf_map__fd(skel->maps.http_losses);                            \
+		(probes)->maps.http_losses = &skel->bss->http_losses;                                        \
 		(probes)->maps.http_services = bpf_map__fd(skel->maps.http_services);                        \
 		(probes)->maps.http_pids = bpf_map__fd(skel->maps.http_pids);                                \
 		(probes)->maps.http_free = bpf_map__fd(skel->maps.http_free);                                \
@@ -326,6 +327,7 @@ static int probe_open_sched(struct rqs_probes *probes)
 	probes->status[PROBE_SCHED].name = "sched";
 	skel = rqs_sched_bpf__open();
 	err = skel ? probe_share(probes, skel->maps.control, skel->maps.events, skel->maps.event_lanes) : -errno;
+	err = err ?: bpf_map__set_max_entries(skel->maps.sched_lanes, probes->maps.cpu_numbers);
 	err = err ?: rqs_sched_bpf__load(skel);
 	err = err ?: rqs_sched_bpf__attach(skel);
 	if (!err) {
@@ -434,7 +436,7 @@ static struct rqs_probes *probes_new(const struct rqs_probes_config *config)
 	probes->status_count = PROBE_COUNT;
 	probes->control_fd = -1;
 	probes->maps = (struct rqs_probe_maps){ .events = -1, .event_lanes = -1, .sched_lanes = -1, .waiters = -1, .look = -1, .http_lanes = -1,
-						.http_activity = -1, .http_losses = -1, .http_services = -1, .http_pids = -1, .http_free = -1, .http_sweep = -1 };
+						.cpu_numbers = rqs_cpus_numbers(), .http_services = -1, .http_pids = -1, .http_free = -1, .http_sweep = -1 };
 	return probes;
 }
 

@@ -40,6 +40,7 @@ struct rqs_route_maps {
 /* What can be read. A file descriptor is -1 where its probe is off; all belong to the probes. */
 struct rqs_probe_maps {
 	volatile struct rqs_control *control;
+	uint32_t cpu_numbers; /* lanes of sched_lanes, and of http_lanes for each slot */
 	int events;
 	int event_lanes;
 	int sched_lanes;
@@ -47,14 +48,13 @@ struct rqs_probe_maps {
 	int look; /* a link as well, for rqs_looker_read(), and ports of services, a bit each: see bpf/http_look.h */
 	volatile uint8_t *look_ports;
 	int http_lanes;
-	int http_activity;
-	int http_losses;
+	const volatile struct rqs_http_losses *http_losses; /* NULL when off, as below */
 	int http_services;
 	int http_pids;
 	int http_free;
 	int http_sweep; /* a link, as waiters; read to its end it ends what is open on Unix sockets that nobody holds ... */
 	volatile uint32_t *http_open; /* ... and adds to these, by slot, how many requests are open */
-	const volatile uint32_t *http_slots_used; /* NULL when off, as below */
+	const volatile uint32_t *http_slots_used;
 	volatile uint8_t *http_generations;
 	struct rqs_probe_program programs[RQS_PROGRAMS_MAX];
 	uint32_t program_count;

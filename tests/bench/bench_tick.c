@@ -4,7 +4,8 @@
  * Usage: bench_tick RQSCOPE. Takes half a minute; needs root.
  *
  * The maps are of the kernel and as the probes make them; nothing is attached, this process writes them. More CPUs than there
- * are are played by maps with one value as large as those of so many CPUs: the kernel copies as much in one piece.
+ * are are played by maps with one value as large as those of so many CPUs: the kernel copies as much in one piece. Lanes of services
+ * are mapped, and of so many CPUs as are played.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,7 +51,11 @@ struct bench {
 	int32_t left;
 	uint16_t generations[RQS_ROUTE_IDS];
 	uint8_t slot_generations[RQS_SLOT_MAX];
-	struct rqs_http_lane *lanes; /* of one service, all CPUs */
+	struct rqs_http_lane *lanes; /* mapped: those of a slot for each CPU */
+	struct rqs_sched_lane *sched; /* likewise, one a CPU */
+	struct rqs_http_losses losses;
+	int looked_up; /* as many histograms in a per-CPU map, for the comparison */
+	void *values;
 	struct rqs_poll *poll;
 	struct rqs_agg *agg;
 	struct rqs_model *model;
@@ -75,6 +81,14 @@ static uint64_t cpu_ns(void)
 	return time.tv_sec * 1000000000ULL + time.tv_nsec;
 }
 
+static void must(int err, const char *what)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "bench_tick: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
 /* --- maps -------------------------------------------------------------------------------------------------- */
 
 static int make_map(enum bpf_map_type type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries)
@@ -95,6 +109,18 @@ static int make_lanes(const struct shape *shape, uint32_t value_bytes, uint32_t 
 	return make_map(BPF_MAP_TYPE_ARRAY, 4, shape->cpus * value_bytes, entries);
 }
 
+/* Lanes that user space maps; here to write them. */
+static int make_mapped(uint32_t value_bytes, uint32_t entries, void **ret_map)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "bench", 4, value_bytes, entries, &opts);
+
+	must(fd < 0, "can't make lanes");
+	*ret_map = mmap(NULL, (size_t)value_bytes * entries, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	must(*ret_map == MAP_FAILED, "can't map lanes");
+	return fd;
+}
+
 static void make_maps(struct bench *bench)
 {
 	const struct shape *shape = &bench->shape;
@@ -103,13 +129,12 @@ static void make_maps(struct bench *bench)
 	bench->control = (struct rqs_control){ .epoch = 1, .second = 1 };
 	bench->slots_used = RQS_ROLE_COUNT + shape->services;
 	bench->left = RQS_ROUTES_NAMED;
-	*maps = (struct rqs_probe_maps){ .control = &bench->control, .waiters = -1 };
+	*maps = (struct rqs_probe_maps){ .control = &bench->control, .waiters = -1, .cpu_numbers = shape->cpus };
 	maps->events = make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 64 * 1024);
 	maps->event_lanes = make_lanes(shape, sizeof(struct rqs_event_lane), 1);
-	maps->sched_lanes = make_lanes(shape, sizeof(struct rqs_sched_lane), 1);
-	maps->http_lanes = make_lanes(shape, sizeof(struct rqs_http_lane), bench->slots_used);
-	maps->http_activity = make_lanes(shape, sizeof(uint64_t), bench->slots_used);
-	maps->http_losses = make_lanes(shape, sizeof(struct rqs_http_losses), 1);
+	maps->sched_lanes = make_mapped(sizeof(*bench->sched), shape->cpus, (void **)&bench->sched);
+	maps->http_lanes = make_mapped(sizeof(*bench->lanes), bench->slots_used * shape->cpus, (void **)&bench->lanes);
+	maps->http_losses = &bench->losses;
 	maps->http_services = make_map(BPF_MAP_TYPE_HASH, sizeof(struct rqs_service_key), sizeof(struct rqs_service_value),
 				       bench->slots_used);
 	maps->http_pids = make_map(BPF_MAP_TYPE_HASH, sizeof(struct rqs_pid_key), 1, 1024);
@@ -132,20 +157,14 @@ static void make_maps(struct bench *bench)
 static void close_maps(struct bench *bench)
 {
 	const struct rqs_probe_maps *maps = &bench->maps;
-	const int fds[] = { maps->events, maps->event_lanes, maps->sched_lanes, maps->http_lanes, maps->http_activity,
-			    maps->http_losses, maps->http_services, maps->http_pids, maps->http_free, maps->routes.ids,
+	const int fds[] = { maps->events, maps->event_lanes, maps->sched_lanes, maps->http_lanes,
+			    maps->http_services, maps->http_pids, maps->http_free, maps->routes.ids,
 			    maps->routes.names, maps->routes.counts, maps->routes.times, maps->routes.free };
 
+	munmap(bench->lanes, (size_t)bench->slots_used * bench->shape.cpus * sizeof(*bench->lanes));
+	munmap(bench->sched, bench->shape.cpus * sizeof(*bench->sched));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		close(fds[i]);
-}
-
-static void must(int err, const char *what)
-{
-	if (!err)
-		return;
-	fprintf(stderr, "bench_tick: %s: %s\n", what, strerror(errno));
-	exit(1);
 }
 
 /* The routes that the service in a slot has: few hosts have more than fits. */
@@ -184,13 +203,11 @@ static uint64_t some_ns(struct bench *bench)
 static void serve_slot(struct bench *bench, uint32_t slot)
 {
 	uint32_t cpus = bench->shape.cpus, epoch = bench->control.epoch;
-	uint64_t activity[cpus];
 
-	must(bpf_map_lookup_elem(bench->maps.http_lanes, &slot, bench->lanes), "can't read a lane");
-	must(bpf_map_lookup_elem(bench->maps.http_activity, &slot, activity), "can't read the activity");
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-		struct rqs_http_lane *lane = &bench->lanes[cpu];
+		struct rqs_http_lane *lane = &bench->lanes[(size_t)slot * cpus + cpu];
 
+		lane->begin += 2 * REQUESTS;
 		for (uint32_t i = 0; i < (cpus > 8 ? 2 : REQUESTS); i++)
 			for (uint32_t m = 0; m < RQS_METRIC_COUNT; m++) {
 				uint64_t ns = some_ns(bench);
@@ -202,10 +219,8 @@ static void serve_slot(struct bench *bench, uint32_t slot)
 		lane->requests += REQUESTS;
 		lane->responses += REQUESTS;
 		lane->status[200 - RQS_STATUS_LOW] += REQUESTS;
-		activity[cpu] += 2 * REQUESTS;
+		lane->end += 2 * REQUESTS;
 	}
-	must(bpf_map_update_elem(bench->maps.http_lanes, &slot, bench->lanes, BPF_ANY), "can't write a lane");
-	must(bpf_map_update_elem(bench->maps.http_activity, &slot, activity, BPF_ANY), "can't write the activity");
 }
 
 static void serve_routes(struct bench *bench, uint32_t slot)
@@ -226,11 +241,8 @@ static void serve_routes(struct bench *bench, uint32_t slot)
 
 static void switch_tasks(struct bench *bench)
 {
-	struct rqs_sched_lane *lanes = calloc(bench->shape.cpus, sizeof(*lanes));
-	uint32_t zero = 0;
+	struct rqs_sched_lane *lanes = bench->sched;
 
-	must(!lanes, "no memory");
-	must(bpf_map_lookup_elem(bench->maps.sched_lanes, &zero, lanes), "can't read the run queue");
 	for (uint32_t cpu = 0; cpu < bench->shape.cpus; cpu++) {
 		for (uint32_t i = 0; i < 200; i++) {
 			uint64_t ns = some_ns(bench);
@@ -240,8 +252,6 @@ static void switch_tasks(struct bench *bench)
 			lanes[cpu].switches++;
 		}
 	}
-	must(bpf_map_update_elem(bench->maps.sched_lanes, &zero, lanes, BPF_ANY), "can't write the run queue");
-	free(lanes);
 }
 
 static void serve(struct bench *bench, uint32_t busy)
@@ -287,15 +297,18 @@ static uint64_t tick(struct bench *bench, uint32_t busy)
 	return begin_ns[STAGES] - begin_ns[DRAIN];
 }
 
-/* Every histogram there is: three of each service, one of each route, on all CPUs; looked up, and no more. */
+/*
+ * Every histogram there is, three of each service, one of each route, on all CPUs, looked up in per-CPU maps as they are mostly
+ * kept, and no more.
+ */
 static uint64_t lookups(struct bench *bench)
 {
 	uint64_t begin_ns = cpu_ns();
 
 	for (uint32_t slot = 0; slot < bench->slots_used; slot++)
-		must(bpf_map_lookup_elem(bench->maps.http_lanes, &slot, bench->lanes), "can't look up");
+		must(bpf_map_lookup_elem(bench->looked_up, &slot, bench->values), "can't look up");
 	for (uint32_t id = RQS_ROUTE_FIRST; id < RQS_ROUTE_FIRST + bench->routes_used; id++)
-		must(bpf_map_lookup_elem(bench->maps.routes.times, &id, bench->lanes), "can't look up");
+		must(bpf_map_lookup_elem(bench->maps.routes.times, &id, bench->values), "can't look up");
 	return cpu_ns() - begin_ns;
 }
 
@@ -309,10 +322,11 @@ static void open_bench(struct bench *bench, const struct shape *shape)
 	host.history_ns = 60 * SECOND_NS;
 	make_maps(bench);
 	name_services(bench);
-	bench->lanes = calloc(shape->cpus, sizeof(*bench->lanes));
+	bench->looked_up = make_lanes(shape, sizeof(*bench->lanes), bench->slots_used);
+	bench->values = calloc(shape->cpus, sizeof(*bench->lanes));
 	bench->agg = rqs_agg_new(shape->cpus, START_NS);
 	bench->model = rqs_model_new(&host);
-	must(!bench->lanes || !bench->agg || !bench->model, "no memory");
+	must(!bench->values || !bench->agg || !bench->model, "no memory");
 	must(rqs_poll_new(&bench->maps, &bench->poll), "can't poll");
 	/* All were there before; most are silent now. */
 	serve(bench, shape->services);
@@ -324,7 +338,8 @@ static void close_bench(struct bench *bench)
 	rqs_poll_free(bench->poll);
 	rqs_model_free(bench->model);
 	rqs_agg_free(bench->agg);
-	free(bench->lanes);
+	free(bench->values);
+	close(bench->looked_up);
 	close_maps(bench);
 }
 
