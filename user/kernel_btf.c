@@ -2,7 +2,6 @@
 #include "kernel_btf.h"
 
 #include <bpf/btf.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* The linker's names for libbpf's own functions and for those that its calls are led to. */
@@ -11,19 +10,11 @@ void __real_btf__free(struct btf *btf) __attribute__((weak));
 struct btf *__wrap_btf__load_vmlinux_btf(void);
 void __wrap_btf__free(struct btf *btf);
 
-static struct btf *kernel_btf;
-static bool kernel_btf_held;
+static struct btf *kernel_btf; /* set before threads begin to load, and only read by them */
 
 struct btf *__wrap_btf__load_vmlinux_btf(void)
 {
-	struct btf *btf;
-
-	if (kernel_btf)
-		return kernel_btf;
-	btf = __real_btf__load_vmlinux_btf();
-	if (kernel_btf_held)
-		kernel_btf = btf; /* NULL on failure: the next one tries again */
-	return btf;
+	return kernel_btf ? kernel_btf : __real_btf__load_vmlinux_btf();
 }
 
 void __wrap_btf__free(struct btf *btf)
@@ -34,14 +25,14 @@ void __wrap_btf__free(struct btf *btf)
 
 void rqs_kernel_btf_hold(void)
 {
-	kernel_btf_held = true;
+	if (__real_btf__load_vmlinux_btf)
+		kernel_btf = __real_btf__load_vmlinux_btf(); /* NULL on failure: each one tries for itself, and complains */
 }
 
 void rqs_kernel_btf_drop(void)
 {
 	struct btf *btf = kernel_btf;
 
-	kernel_btf_held = false;
 	kernel_btf = NULL;
 	if (btf)
 		__real_btf__free(btf);

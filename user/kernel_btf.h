@@ -2,7 +2,7 @@
 /*
  * kernel_btf - the kernel's own type information, read once for all BPF objects.
  * Downstream: probes.h.
- * Threads: from one thread, the one that loads.
+ * Threads: hold and drop while nobody loads. Between them any number of threads may load: what is held is only read.
  *
  * libbpf reads and takes apart /sys/kernel/btf/vmlinux, some megabytes, anew for each object that is loaded, and has no way to be
  * given what another one read. So its calls are led here when it is linked (-Wl,--wrap, in the Makefile); where they aren't, as in
@@ -11,7 +11,7 @@
 #ifndef RQS_KERNEL_BTF_H
 #define RQS_KERNEL_BTF_H
 
-/** rqs_kernel_btf_hold() - from now on what is read first is kept for all that ask after. */
+/** rqs_kernel_btf_hold() - read it, for all that ask from now on. */
 void rqs_kernel_btf_hold(void);
 
 /** rqs_kernel_btf_drop() - nobody loads any more: give its memory back. */
