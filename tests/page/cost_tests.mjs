@@ -170,6 +170,8 @@ export async function costTests(browser, dir) {
 			const median = updates[updates.length >> 1];
 			console.error(`a frame that updates 200 ${table} takes ${median.toFixed(2)} ms`);
 			assert(median < FRAME_MOST_MS, `half of the updates took ${median.toFixed(1)} ms or more`);
+			const high = await page.evaluate(() => document.documentElement.scrollHeight);
+			assert(high <= (fragment ? 1150 : 1400), `the page is ${high} px high`);
 		}, { init: countFrames, url: (url) => url + fragment });
 
 	await run('memory_stays_flat_over_an_hour_of_windows', 'trickle', async (page, feed) => {
