@@ -18,7 +18,8 @@
 #define RQS_UNIX_PATH_MAX 108 /* sun_path of struct sockaddr_un */
 #define RQS_UNIX_PATH_ROOM 112 /* with a NUL */
 #define RQS_PATH_MAX 64  /* bytes of a request's path that are kept; the query string never is */
-#define RQS_SLOT_MAX 128 /* services told apart; slot 0 takes what came after the table was full */
+#define RQS_SLOT_MAX 256 /* services told apart, at most, a power of 2; slot 0 takes what came after the table was full */
+#define RQS_SERVICES_USUAL 126 /* told apart where nobody says how many */
 #define RQS_STATUS_LOW 100
 #define RQS_STATUS_COUNT 500 /* 100 .. 599 */
 #define RQS_EVENT_BUDGET 20  /* events that may leave the kernel a tick */

@@ -14,7 +14,7 @@
 
 #define RQS_ROUTES_STAY 200  /* named routes of this host that stay */
 #define RQS_ROUTES_NAMED 256 /* ... that there is room for, newcomers included */
-#define RQS_ROUTE_FIRST 128  /* the first id that is named: RQS_SLOT_MAX */
+#define RQS_ROUTE_FIRST 256  /* the first id that is named: RQS_SLOT_MAX */
 #define RQS_ROUTE_IDS (RQS_ROUTE_FIRST + RQS_ROUTES_NAMED)
 #define RQS_ROUTE_NONE 0xffffU /* not an id: the request isn't counted by route */
 

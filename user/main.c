@@ -121,6 +121,7 @@ static int app_model(struct app *app, const struct rqs_options *options)
 		.kernel = system.release,
 		.arch = system.machine,
 		.cpus = sysconf(_SC_NPROCESSORS_ONLN),
+		.services = options->max_services,
 		.version = RQS_VERSION,
 		.instance = instance,
 		.tick_ns = options->tick_ns,

@@ -43,7 +43,7 @@ struct rqs_model *rqs_model_new(const struct rqs_host *host)
 	err = copy_host(&model->host, host);
 	if (err)
 		goto out;
-	err = rqs_services_init(&model->services);
+	err = rqs_services_init(&model->services, RQS_ROLE_COUNT + (host->services ? host->services : RQS_SERVICES_USUAL));
 	if (err)
 		goto out;
 	err = rqs_routes_init(&model->routes);

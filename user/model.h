@@ -18,6 +18,7 @@ struct rqs_host {
 	const char *kernel;	/* release, as uname prints it */
 	const char *arch;
 	uint32_t cpus;
+	uint32_t services;	/* that are told apart; 0: RQS_SERVICES_USUAL */
 	const char *version;	/* of rqscope */
 	const char *instance;	/* random, new at each start: tells a page that rqscope was restarted */
 	uint64_t tick_ns;

@@ -394,7 +394,7 @@ int rqs_options_parse(int argc, char *const *argv, struct rqs_options *ret_optio
 			.listen_port = 7117,
 			.max_clients = 64,
 			.max_history_ns = 6 * 3600 * SECOND,
-			.max_services = SERVICES_MAX,
+			.max_services = RQS_SERVICES_USUAL,
 			.tick_ns = 100 * MS,
 			.slow_ns = SECOND,
 			.for_ns = 5 * SECOND,

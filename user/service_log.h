@@ -17,8 +17,8 @@
 #include "dist.h"
 #include "service_row.h"
 
-/* In one window: as many as there are slots, and once more for what passed to others meanwhile. */
-#define RQS_SERVICE_LOG_RECORDS (2 * RQS_SLOT_MAX)
+/* In one window: as many as there are slots. A slot passes on no sooner than a minute after its service did something last. */
+#define RQS_SERVICE_LOG_RECORDS RQS_SLOT_MAX
 
 #define RQS_SERVICE_RECORD_HEAD_MAX 20
 #define RQS_SERVICE_BUCKETS_MAX ((size_t)32 << 10) /* of all services */

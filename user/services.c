@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 400 bytes a second for each of RQS_SLOT_MAX services; a second of a busy one takes 100 to 400. */
-#define RING_BYTES (1 << 19)
+/* 400 bytes a second for each service; a second of a busy one takes 100 to 400. */
+#define RING_BYTES 4096
 
-int rqs_services_init(struct rqs_services *services)
+int rqs_services_init(struct rqs_services *services, uint32_t slots)
 {
 	uint32_t i;
 	int err;
@@ -17,10 +17,11 @@ int rqs_services_init(struct rqs_services *services)
 	memset(services, 0, sizeof(*services));
 	for (i = 0; i < RQS_SLOT_MAX; i++)
 		services->of_slot[i] = -1;
-	services->list = calloc(RQS_SLOT_MAX, sizeof(*services->list));
+	services->room = slots;
+	services->list = calloc(slots, sizeof(*services->list));
 	if (!services->list)
 		return -ENOMEM;
-	err = rqs_bytering_init(&services->buckets, RING_BYTES);
+	err = rqs_bytering_init(&services->buckets, (size_t)slots * RING_BYTES);
 	if (err)
 		rqs_services_fini(services);
 	return err;
@@ -35,7 +36,7 @@ void rqs_services_fini(struct rqs_services *services)
 
 size_t rqs_services_memory(const struct rqs_services *services)
 {
-	return RQS_SLOT_MAX * sizeof(*services->list) + services->buckets.bytes;
+	return services->room * sizeof(*services->list) + services->buckets.bytes;
 }
 
 /* A slot that there isn't can only be the kernel's table running over. */
@@ -61,7 +62,7 @@ static uint32_t oldest_unused(const struct rqs_services *services)
 	for (i = 0; i < RQS_SLOT_MAX; i++)
 		if (services->of_slot[i] >= 0)
 			used[services->of_slot[i]] = true;
-	for (i = 0; i < RQS_SLOT_MAX; i++)
+	for (i = 0; i < services->count; i++)
 		if (!used[i] && !rqs_service_is_rest(&services->list[i]) &&
 		    (oldest == RQS_SLOT_MAX || services->list[i].last_second < services->list[oldest].last_second))
 			oldest = i;
@@ -101,12 +102,12 @@ static uint32_t free_place(struct rqs_services *services)
 	uint32_t place;
 
 	services->passed_into = -1;
-	if (services->count < RQS_SLOT_MAX)
+	if (services->count < services->room)
 		return services->count++;
 	for (;;) {
 		place = oldest_unused(services);
 		if (place == RQS_SLOT_MAX) /* not as long as the kernel gives the roles' own slots to nobody */
-			return RQS_SLOT_MAX - 1;
+			return services->room - 1;
 		gone = &services->list[place];
 		rest = rest_of(services, gone->ident.role);
 		if (rest)

@@ -56,7 +56,8 @@ static inline bool rqs_service_is_rest(const struct rqs_service *service)
 }
 
 struct rqs_services {
-	struct rqs_service *list; /* room for RQS_SLOT_MAX */
+	struct rqs_service *list;
+	uint32_t room; /* for as many services as there are slots in use */
 	uint32_t count;
 	int16_t of_slot[RQS_SLOT_MAX]; /* index in list, -1: not seen */
 	int64_t in_flight[RQS_SLOT_MAX];
@@ -80,8 +81,11 @@ struct rqs_recent {
 	struct rqs_hist duration;
 };
 
-/** rqs_services_init() - reserve everything. Return: 0, or -ENOMEM (nothing is kept). */
-int rqs_services_init(struct rqs_services *services);
+/**
+ * rqs_services_init() - reserve everything.
+ * @slots: that the kernel gives away, those of the roles included; at most RQS_SLOT_MAX. Return: 0, or -ENOMEM (nothing is kept).
+ */
+int rqs_services_init(struct rqs_services *services, uint32_t slots);
 
 /** rqs_services_fini() - give the memory back. */
 void rqs_services_fini(struct rqs_services *services);

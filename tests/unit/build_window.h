@@ -27,7 +27,7 @@
 #define START_NS (50 * SECOND_NS)
 #define REAL_OFFSET_NS (1790000000 * SECOND_NS)
 #define START_REAL_NS (START_NS + REAL_OFFSET_NS)
-#define BUILD_SERVICES 128
+#define BUILD_SERVICES RQS_SLOT_MAX
 #define BUILD_BINS 40000
 #define BUILD_STATUS 2000
 #define BUILD_EVENTS 700
@@ -49,7 +49,7 @@ struct build {
 
 static inline const struct rqs_host *build_host(void)
 {
-	static const struct rqs_host host = { .name = "web-07", .kernel = "6.18.44", .arch = "x86_64", .cpus = 2,
+	static const struct rqs_host host = { .name = "web-07", .kernel = "6.18.44", .arch = "x86_64", .cpus = 2, .services = RQS_SLOT_MAX - RQS_ROLE_COUNT,
 					      .version = "0.1.0", .instance = "f3a9", .tick_ns = TICK_NS,
 					      .slow_ns = SECOND_NS, .attached_ns = START_NS,
 					      .attached_real_ns = START_REAL_NS };

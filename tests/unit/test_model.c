@@ -549,11 +549,19 @@ static void test_run_queue_totals(void **state)
 static void test_memory_is_bounded(void **state)
 {
 	struct fixture *fix = *state;
-	size_t before = rqs_model_memory(fix->model);
+	size_t before = rqs_model_memory(fix->model), usual;
+	struct rqs_host host = *build_host();
+	struct rqs_model *model;
 
-	assert_in_range(before, 20 << 20, 32 << 20);
 	apply_idle(fix, 7000);
 	assert_int_equal(rqs_model_memory(fix->model), before);
+	host.services = 0;
+	model = rqs_model_new(&host);
+	assert_non_null(model);
+	usual = rqs_model_memory(model);
+	rqs_model_free(model);
+	assert_in_range(usual, 20 << 20, 32 << 20);
+	assert_in_range(before - usual, 1, (RQS_SLOT_MAX - RQS_ROLE_COUNT - RQS_SERVICES_USUAL) * (40 << 10)); /* a service beyond that */
 	rqs_model_free(NULL);
 }
 

@@ -164,8 +164,8 @@ static void test_options_takes_both_spellings_and_the_last_one(void **state)
 	assert_int_equal(o.max_services, 1);
 	assert_true(o.max_history_ns == 600 * 1000 * MS);
 	good("--max-history=24h", &o);
-	good("snapshot|--max-services|126", &o);
-	assert_int_equal(o.max_services, 126);
+	good("snapshot|--max-services|254", &o);
+	assert_int_equal(o.max_services, 254);
 	good("--max-overhead=0.5", &o);
 	assert_true(fabs(o.max_overhead_ratio - 0.005) < 1e-12);
 	good("--max-overhead|0.01|--max-overhead|1000", &o);
@@ -389,9 +389,9 @@ static void test_options_refuses_bad_values(void **state)
 		snprintf(line, sizeof(line), "--tap=%s", taps[i]);
 		bad(line, "--tap|A and B");
 	}
-	bad("--max-services=0", "--max-services|1 to 126");
-	bad("--max-services=127", "--max-services|1 to 126");
-	bad("--max-services=1234567890", "--max-services|1 to 126");
+	bad("--max-services=0", "--max-services|1 to 254");
+	bad("--max-services=255", "--max-services|1 to 254");
+	bad("--max-services=1234567890", "--max-services|1 to 254");
 	bad("--max-history=599s", "--max-history|10m to 24h");
 	bad("--max-history=25h", "--max-history|10m to 24h");
 	for (size_t i = 0; i < COUNT(shares); i++) {

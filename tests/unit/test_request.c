@@ -101,7 +101,7 @@ static void test_bad_requests(void **state)
 		HISTORY("1", "1", "2", "-5"), HISTORY("1", "1", "2", "1.5"), HISTORY("1", "1", "2", "\"3\""),
 		HISTORY("1", "1", "2", "null"), "{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2}",
 		"{\"type\":\"history\",\"from_ms\":1,\"to_ms\":2,\"points\":5}",
-		"{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2,\"points\":5,\"slot\":128}",
+		"{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2,\"points\":5,\"slot\":256}",
 		"{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2,\"points\":5,\"slot\":\"5\"}",
 		"{\"type\":\"history\",\"id\":1,\"from_ms\":1,\"to_ms\":2,\"points\":5,\"slot\":-1}",
 	};

@@ -436,12 +436,10 @@ static void test_before_it_was_seen_a_service_had_nothing(void **state)
 	json_decref(frame);
 }
 
-/* As many as there are slots, all busy in each tick: whoever is asked for, what comes is right, though it reaches less far back. */
-static void test_history_when_all_services_are_busy(void **state)
+/* So many services, all busy in each tick: whoever is asked for, what comes is right, of at least @least_s of the last 450 s. */
+static void all_are_busy(struct fixture *fix, uint32_t count, uint32_t least_s)
 {
 	static struct rqs_service_ident idents[RQS_SLOT_MAX];
-	const uint32_t count = RQS_SLOT_MAX - RQS_ROLE_COUNT;
-	struct fixture *fix = *state;
 	uint64_t seq, first;
 	json_t *frame;
 	uint32_t i;
@@ -460,7 +458,7 @@ static void test_history_when_all_services_are_busy(void **state)
 		frame = history_of(fix, 0, 0, 4500, 2000);
 		expect_number(frame, "resolution_ms", 1000);
 		first = (uint64_t)number(frame, "seq", 0);
-		assert_in_range(first, 2, 1500); /* of the last 450 s at least 300 */
+		assert_in_range(first, 2, 4500 - 10 * least_s);
 		for (entry = 0; entry < size_of(frame); entry++) {
 			assert_true(number(frame, "columns/service.requests", entry) == 10 * (1 + i % 3));
 			assert_true(number(frame, "span_ms", entry) == 1000);
@@ -468,6 +466,16 @@ static void test_history_when_all_services_are_busy(void **state)
 		assert_int_equal(size_of(frame), (4500 - first) / 10 + 1);
 		json_decref(frame);
 	}
+}
+
+static void test_history_when_all_services_are_busy(void **state)
+{
+	all_are_busy(*state, RQS_SERVICES_USUAL, 300);
+}
+
+static void test_history_when_as_many_as_can_be_are_busy(void **state)
+{
+	all_are_busy(*state, RQS_SLOT_MAX - RQS_ROLE_COUNT, 140);
 }
 
 #define with_model(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -486,6 +494,7 @@ int main(void)
 		with_model(test_history_of_a_service),
 		with_model(test_before_it_was_seen_a_service_had_nothing),
 		with_model(test_history_when_all_services_are_busy),
+		with_model(test_history_when_as_many_as_can_be_are_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

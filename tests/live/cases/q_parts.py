@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Parts that are left out, from the start or under load: said, absent, and the rest is exact."""
 import os
+import socket
 import threading
+import time
 
 from lib import bpfobjects
 from lib.load import Nginx, Wrk
 from lib.report import case, equal, within
 from lib.roles import check_roles, find
 from lib.wait import wait_until
-from lib.wire import LIMIT_S, Server, ask, connect, echo
+from lib.wire import LIMIT_S, Peer, Server, answer, ask, connect, echo, fresh_listener
 
 LEFT_OUT = 'left out by --without'
 
@@ -85,6 +87,60 @@ def fewer_services(bench):
               after['totals']['http']['server']['requests'], 'requests over all services')
     finally:
         rq.stop()
+
+
+PORTS = 105  # each of them is two services, one a role
+
+
+def rounds(pairs, count):
+    for _ in range(count):
+        for client, served in pairs:
+            client.send(ask('/many'))
+            served.head()
+            served.send(answer(200, b'done'))
+            client.until(b'done')
+
+
+@case(limit_s=60)
+def more_than_200_services(bench):
+    """--max-services 254: each of 210 has its own books, all of them add up, and a tick in which all are busy still comes in time."""
+    listeners = [fresh_listener('127.0.0.1', socket.AF_INET, 4) for _ in range(PORTS)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    rq, pairs = bench.start('--max-services', '254'), []
+    try:
+        equal(bpfobjects.size_of(bpfobjects.map_of(rq.pid, 'http_lanes')), 256 * os.cpu_count(), 'lanes of slots')
+        for listener, port in zip(listeners, ports):
+            client = connect(port)
+            pairs.append((client, Peer(listener.accept()[0])))
+        for k, pair in enumerate(pairs):
+            rounds([pair], k % 7 + 1)
+
+        def told(document, busy=0):
+            return all(len(found := find(document, role, port)) == 1 and found[0]['requests'] == found[0]['responses'] == k % 7 + 1 + busy
+                       for k, port in enumerate(ports) for role in ('server', 'client'))
+        wait_until(lambda: told(rq.snapshot()), 8, 'the books of each of 210 services')
+        cpu_s, started, count = rq.cpu_s(), time.monotonic(), 0
+        while time.monotonic() - started < 5:
+            rounds(pairs, 1)
+            count += 1
+        cpu_s, span_s = rq.cpu_s() - cpu_s, time.monotonic() - started
+        wait_until(lambda: told(rq.snapshot(), count), 8, 'the books after all were busy')
+        after = rq.settled()
+        check_roles(after)
+        equal(after['coverage']['lost']['services'], 0, 'connections without a place')
+        slots = [item['slot'] for item in after['services']]
+        equal(len(set(slots)), len(slots), 'slots')
+        within(max(slots), 200, 255, 'the highest slot')
+        equal([probe['state'] for probe in after['coverage']['probes'] if probe['name'] == 'http'], ['on'], 'the probe')
+        bench.say(f'{len(slots)} services, {count * PORTS / span_s:.0f} requests/s over {span_s:.0f} s: rqscope took {100 * cpu_s / span_s:.1f} % of a CPU, '
+                  f'its ticks were at most {after["self"]["tick_late_max_ns"] / 1e6:.2f} ms late, {rq.rss_bytes() >> 20} MB resident')
+    finally:
+        rq.stop()
+        for client, served in pairs:
+            client.close()
+            served.close()
+        for listener in listeners:
+            listener.close()
 
 
 LIMIT = '2.5'  # percent of a CPU: several times what rqscope takes at rest, and a part of what wrk makes it take

@@ -258,7 +258,7 @@ def slot_of(rq, port):
 
 
 def kernel_counts(rq):
-    """Requests as the kernel counted them, by id: those below 128 are what is left of the service with that slot."""
+    """Requests as the kernel counted them, by id: those below 256 are what is left of the service with that slot."""
     entries = bpfobjects.entries(bpfobjects.map_of(rq.pid, 'http_route_coun'))
     return {entry['key']: sum(lane['value']['requests'] for lane in entry['values']) for entry in entries}
 
