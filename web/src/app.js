@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// app - joins socket, store and views, and decides when to draw: once a frame at most, only what changed, and nothing
-// while nobody looks.
+// app - joins socket, store and views, and draws what changed.
 import { Address } from './address.js';
 import * as assess from './assess.js';
 import { Scope } from './charts/scope.js';
@@ -9,6 +8,7 @@ import * as condition from './condition.js';
 import { $, setData, setHidden } from './dom.js';
 import { Focus } from './focus.js';
 import * as format from './format.js';
+import { Frames } from './frames.js';
 import { listenToKeys } from './keys.js';
 import { Navigator } from './navigate.js';
 import { Cards } from './parts/cards.js';
@@ -32,8 +32,6 @@ import { vegaLite } from './vega.js';
 import { view } from './view.js';
 
 const HIDDEN_RATE_MS = 1000; // a tab that nobody looks at needs no more
-const WAITS = new Set(['services', 'events', 'status', 'recent', 'routes', 'inflight', 'tick']);
-const WAIT_MS = 300;
 const SPARK_MS = 500;
 const NOW_MS = 60e3;
 const MANY = 50; // rows of a table: they get a frame of their own, so that none takes long
@@ -46,25 +44,9 @@ const state = {
 prefs.token();
 setData(document.documentElement, 'theme', state.theme);
 
-const dirty = new Set();
-let frame = 0;
-
 let card = null; // of assess.cards(), once there are numbers
-let latest = 0; // of changes that can wait for the next picture
-
-function changed(...what) {
-	for (const w of what)
-		if (w)
-			dirty.add(w);
-	if (frame || !dirty.size || document.hidden)
-		return;
-	// A frame has its price: what changes once a second goes along with the next windows, if they come soon.
-	if (card && what.every((w) => !w || WAITS.has(w))) {
-		latest ||= setTimeout(() => frame ||= requestAnimationFrame(draw), WAIT_MS);
-		return;
-	}
-	frame = requestAnimationFrame(draw);
-}
+const frames = new Frames(draw, () => Boolean(card));
+const changed = (...what) => frames.changed(...what);
 
 let replay = null; // plays a snapshot in the place of the server
 let offline = new URLSearchParams(location.hash.slice(1)).has('replay'); // nothing is connected
@@ -207,20 +189,11 @@ function nextTheme() {
 	changed('theme', 'choices');
 }
 
-function draw() {
-	const what = new Set(dirty);
-	const still = view.paused && card && services.message && !dirty.has('focus'); // numbers too; a page that is opened paused has them first
-	frame = 0;
-	if (document.hidden)
-		return;
-	clearTimeout(latest);
-	latest = 0;
-	dirty.clear();
+function draw(what, reads) {
+	const still = view.paused && card && services.message && !what.has('focus'); // numbers too; a page that is opened paused has them first
 	for (const [table, message] of [['services', store.services], ['routes', focus.routes]])
-		if (what.has('picture') && message?.items.length > MANY && what.delete(table)) {
-			dirty.add(table);
-			frame ||= requestAnimationFrame(draw);
-		}
+		if (what.has('picture') && message?.items.length > MANY && what.delete(table))
+			frames.next(table);
 	if (what.has('theme')) {
 		readColours();
 		what.add('picture');
@@ -257,9 +230,13 @@ function draw() {
 	if (what.has('recent') || what.has('status') || what.has('services') || what.has('state') || what.has('hello') || what.has('tick') || what.has('focus'))
 		drawWords(still);
 	if (['picture', 'ranged', 'view', 'hello', 'focus'].some((w) => what.has(w)))
-		drawPicture(what);
+		drawPicture(what, reads);
 	else if (what.has('cross'))
-		scope.cross();
+		scope.cross(reads);
+	else if (reads && view.live && picture.timeline) { // the last windows came between two readings
+		scope.cross(true);
+		navigator.drawn(picture);
+	}
 	table.fill(name());
 	drawNotes();
 	if (inflight.open && (what.has('inflight') || what.has('focus')))
@@ -271,7 +248,7 @@ function look() {
 	inflight.ask({ offline, seen: !document.hidden && !view.paused && socket.phase === 'open' });
 }
 
-function drawPicture(what) {
+function drawPicture(what, reads) {
 	const { rangeMs, endT } = view.get();
 	const timeline = store.timelineFor(rangeMs, endT, scope.widthPx); // this asks for what is missing
 	const own = focus.active && store.hello ? focus.timelineFor(rangeMs, endT, scope.widthPx, store.known) : null;
@@ -280,8 +257,9 @@ function drawPicture(what) {
 		return;
 	if (own)
 		ownPicture.beside(picture, own);
-	scope.draw(picture, own ? ownPicture : picture, beginning());
-	navigator.drawn(picture);
+	scope.draw(picture, own ? ownPicture : picture, beginning(), reads);
+	if (reads)
+		navigator.drawn(picture);
 	if (fresh || view.live)
 		drawSparks(fresh);
 }

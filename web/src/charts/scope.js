@@ -6,7 +6,6 @@ import { BandMark, bandAt } from './band.js';
 import { Strip } from './strip.js';
 import { specs } from './strips.js';
 
-const READ_MS = 500; // numbers beside the charts change no faster than they can be read
 const SAY_MS = 400; // a screen reader is told where the crosshair came to rest
 
 export class Scope {
@@ -24,7 +23,7 @@ export class Scope {
 		this.said.setAttribute('role', 'status');
 		this.strips = {};
 		this.x = null; // of the crosshair in CSS px from the plot's left edge
-		this.readAt = -Infinity;
+		this.unread = true; // the numbers beside the charts
 		this.began = el('div', 'began');
 		this.began.hidden = true;
 		this.#build(false);
@@ -110,19 +109,20 @@ export class Scope {
 	/**
 	 * @param {object} picture of the host @param {object} own of the same time, of the service that is shown; else the same
 	 * @param {{t: number, text: string}} begin where what can be shown begins, and what to say of that
+	 * @param {boolean} reads whether numbers change too
 	 */
-	draw(picture, own, begin) {
+	draw(picture, own, begin, reads) {
 		const shown = `${picture.generation} ${own.generation} ${own === picture} ${picture.maxT - picture.minT}`;
 		this.picture = picture;
 		if (shown !== this.shown) { // another picture: its numbers are read at once
 			this.shown = shown;
-			this.readAt = -Infinity;
+			this.unread = true;
 		}
 		for (const strip of this.all)
 			own !== picture && strip.spec.hostTitle ? strip.draw(picture, strip.spec.hostTitle) : strip.draw(own);
 		this.#beginning(picture, begin);
 		this.#outline();
-		this.cross();
+		this.cross(reads);
 	}
 
 	// Why there is nothing to the left.
@@ -136,8 +136,8 @@ export class Scope {
 			this.began.style.transform = `translateX(${Math.round(left + x - 160)}px)`;
 	}
 
-	/** Crosshair, tooltip and the numbers beside the charts. */
-	cross() {
+	/** Crosshair, tooltip and the numbers beside the charts. @param {boolean} reads whether those change without a crosshair too */
+	cross(reads) {
 		const { picture } = this;
 		if (!picture)
 			return;
@@ -146,9 +146,8 @@ export class Scope {
 		setHidden(this.hair, at === null);
 		if (at === null) {
 			setHidden(this.tip, true);
-			const now = performance.now();
-			if (now - this.readAt >= READ_MS) {
-				this.readAt = now;
+			if (reads || this.unread) {
+				this.unread = false;
 				for (const strip of this.all) {
 					strip.read(strip.last);
 					strip.describe(strip.last);
@@ -162,7 +161,7 @@ export class Scope {
 		setText(this.hairTime, format.clock(k >= 0 ? picture.data.t[k] : t, picture.data.span[k] < 1000 ? 'tenth' : 'second'));
 		for (const strip of this.all)
 			strip.read(strip.picture.indexAt(t));
-		this.readAt = -Infinity;
+		this.unread = true;
 		this.#tooltip(this.over?.picture.indexAt(t) ?? -1, box.left + at);
 	}
 
@@ -242,7 +241,7 @@ export class Scope {
 		if (x === this.x && x === null)
 			return;
 		this.x = x;
-		this.readAt = -Infinity;
+		this.unread = true;
 		this.changed('cross');
 	}
 

@@ -30,7 +30,7 @@ export class Times {
 		this.canvas.setAttribute('aria-hidden', 'true');
 		this.context = this.canvas.getContext('2d', { willReadFrequently: true });
 		root.append(this.canvas);
-		this.shown = '';
+		this.shown = this.look = '';
 	}
 
 	/** @param {number} left where the plot begins @param {number} widthPx of the plot */
@@ -43,16 +43,18 @@ export class Times {
 		if (now === this.shown)
 			return;
 		this.shown = now;
-		if (canvas.width !== width || canvas.height !== height) {
+		const look = `${width} ${height} ${theme}`;
+		if (look !== this.look) { // a canvas keeps its font and colour: to set a font again has its price
+			this.look = look;
 			canvas.width = width;
 			canvas.height = height;
 			canvas.style.width = `${left + widthPx}px`;
+			context.font = font.replace('11px', `${11 * ratio}px`);
+			context.fillStyle = colours.faint;
+			context.textAlign = 'center';
+			context.textBaseline = 'middle';
 		}
 		context.clearRect(0, 0, width, height);
-		context.font = font.replace('11px', `${11 * ratio}px`);
-		context.fillStyle = colours.faint;
-		context.textAlign = 'center';
-		context.textBaseline = 'middle';
 		for (const t of timeTicks(minT, maxT, step)) {
 			const x = (t - minT) * perMs;
 			if (x <= widthPx - half) // the edge would cut it
