@@ -19,9 +19,10 @@
 
 /* Set before loading. */
 const volatile __u64 rqs_route_seed = 0;
+const volatile __u32 rqs_routes_named = RQS_ROUTES_NAMED; /* how many ids of named routes are in use, as many as http_routes has entries */
 
 /* How many more named routes may stay; below 0 newcomers have to be seen as often as the bar says. User space adds what it took back. */
-__s32 http_routes_left = RQS_ROUTES_STAY;
+__s32 http_routes_left = RQS_ROUTES_USUAL;
 __u32 http_route_bar = 2;
 __u32 http_routes_used = 0; /* ids ever given away */
 __u16 http_route_generations[RQS_ROUTE_IDS] = { 1 };
@@ -159,7 +160,7 @@ static __always_inline void rqs_route_name(struct rqs_route_key *key, struct rqs
 	__u32 id, place;
 
 	if (bpf_map_pop_elem(&http_routes_free, &value->id)) {
-		if (http_routes_used >= RQS_ROUTES_NAMED)
+		if (http_routes_used >= rqs_routes_named)
 			return;
 		value->id = RQS_ROUTE_FIRST + __sync_fetch_and_add(&http_routes_used, 1);
 	}
@@ -167,8 +168,10 @@ static __always_inline void rqs_route_name(struct rqs_route_key *key, struct rqs
 	if (id < RQS_ROUTE_FIRST)
 		return;
 	barrier_var(id); /* as in rqs_route_is_current() */
-	if (id >= RQS_ROUTE_IDS)
+	if (id >= RQS_ROUTE_IDS || id - RQS_ROUTE_FIRST >= rqs_routes_named) { /* several CPUs took the last ones at once */
+		value->id = 0;
 		return;
+	}
 	value->generation = http_route_generations[id];
 	place = id - RQS_ROUTE_FIRST;
 	bpf_map_update_elem(&http_route_names, &place, key, BPF_ANY);

@@ -12,10 +12,13 @@
 
 #include "buckets.h"
 
-#define RQS_ROUTES_STAY 200  /* named routes of this host that stay */
-#define RQS_ROUTES_NAMED 256 /* ... that there is room for, newcomers included */
+#define RQS_ROUTES_USUAL 200 /* named routes of this host that stay, where nobody says how many */
+#define RQS_ROUTES_STAY 500  /* ... at most */
+#define RQS_ROUTES_NEW 56    /* more that there is room for: newcomers */
+#define RQS_ROUTES_NAMED (RQS_ROUTES_STAY + RQS_ROUTES_NEW)
 #define RQS_ROUTE_FIRST 256  /* the first id that is named: RQS_SLOT_MAX */
 #define RQS_ROUTE_IDS (RQS_ROUTE_FIRST + RQS_ROUTES_NAMED)
+_Static_assert(RQS_ROUTE_IDS <= 1024, "10 bits in http_route_cache");
 #define RQS_ROUTE_NONE 0xffffU /* not an id: the request isn't counted by route */
 
 #define RQS_ROUTE_PATH_MAX 64

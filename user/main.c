@@ -83,7 +83,7 @@ static int app_signals(struct app *app)
 static int app_attach(struct app *app, const struct rqs_options *options)
 {
 	struct rqs_probes_config config = { .slow_ns = options->slow_ns, .tap = options->tap, .without = options->without,
-					    .services = options->max_services };
+					    .services = options->max_services, .routes = options->max_routes };
 	const struct rqs_probe_status *status;
 	uint32_t count;
 	char error[256] = "";
@@ -122,6 +122,7 @@ static int app_model(struct app *app, const struct rqs_options *options)
 		.arch = system.machine,
 		.cpus = sysconf(_SC_NPROCESSORS_ONLN),
 		.services = options->max_services,
+		.routes = options->max_routes,
 		.version = RQS_VERSION,
 		.instance = instance,
 		.tick_ns = options->tick_ns,

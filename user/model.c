@@ -46,7 +46,7 @@ struct rqs_model *rqs_model_new(const struct rqs_host *host)
 	err = rqs_services_init(&model->services, RQS_ROLE_COUNT + (host->services ? host->services : RQS_SERVICES_USUAL));
 	if (err)
 		goto out;
-	err = rqs_routes_init(&model->routes);
+	err = rqs_routes_init(&model->routes, model->services.room, host->routes ? host->routes : RQS_ROUTES_USUAL);
 	if (err)
 		goto out;
 	model->cpu_count = host->cpus;

@@ -19,6 +19,7 @@ struct rqs_host {
 	const char *arch;
 	uint32_t cpus;
 	uint32_t services;	/* that are told apart; 0: RQS_SERVICES_USUAL */
+	uint32_t routes;	/* likewise; 0: RQS_ROUTES_USUAL */
 	const char *version;	/* of rqscope */
 	const char *instance;	/* random, new at each start: tells a page that rqscope was restarted */
 	uint64_t tick_ns;

@@ -28,7 +28,7 @@ static const char *const command_names[] = {
 };
 #define COMMAND_COUNT (sizeof(command_names) / sizeof(command_names[0]))
 
-enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, MAX_HISTORY, MAX_OVERHEAD, MAX_SERVICES, TICK, SLOW,
+enum { LISTEN, TOKEN_FILE, NO_AUTH, INSECURE, ALLOW_HOST, MAX_CLIENTS, MAX_HISTORY, MAX_OVERHEAD, MAX_ROUTES, MAX_SERVICES, TICK, SLOW,
        TAP, WITHOUT, FOR, FROM, OUTPUT, JSON, HELP, VERSION, RULE_COUNT };
 
 struct rule {
@@ -47,6 +47,7 @@ static const struct rule rules[RULE_COUNT] = {
 	[MAX_CLIENTS] = { "max-clients", "N", SERVE, 0 },
 	[MAX_HISTORY] = { "max-history", "TIME", SERVE, 0 },
 	[MAX_OVERHEAD] = { "max-overhead", "PERCENT", SERVE, 0 },
+	[MAX_ROUTES] = { "max-routes", "N", SERVE | SNAPSHOT, 0 },
 	[MAX_SERVICES] = { "max-services", "N", SERVE | SNAPSHOT, 0 },
 	[TICK] = { "tick", "TIME", SERVE | SNAPSHOT, 0 },
 	[SLOW] = { "slow", "TIME", SERVE | SNAPSHOT, 0 },
@@ -213,6 +214,8 @@ static int apply(struct parse *parse, int index, const char *value)
 		return set_allow_host(parse, value);
 	case MAX_CLIENTS:
 		return set_count(parse, rule, value, CLIENTS_MAX, &options->max_clients);
+	case MAX_ROUTES:
+		return set_count(parse, rule, value, RQS_ROUTES_STAY, &options->max_routes);
 	case MAX_SERVICES:
 		return set_count(parse, rule, value, SERVICES_MAX, &options->max_services);
 	case MAX_HISTORY:
@@ -262,7 +265,7 @@ static int set_command(struct parse *parse, const char *text)
 /* What holds only for all options together. */
 static int check_whole(struct parse *parse)
 {
-	static const int alone[] = { FOR, TICK, SLOW, TAP, WITHOUT, MAX_SERVICES };
+	static const int alone[] = { FOR, TICK, SLOW, TAP, WITHOUT, MAX_ROUTES, MAX_SERVICES };
 	const struct rqs_options *options = &parse->options;
 	struct rqs_endpoint endpoint = { .port = options->listen_port };
 
@@ -394,6 +397,7 @@ int rqs_options_parse(int argc, char *const *argv, struct rqs_options *ret_optio
 			.listen_port = 7117,
 			.max_clients = 64,
 			.max_history_ns = 6 * 3600 * SECOND,
+			.max_routes = RQS_ROUTES_USUAL,
 			.max_services = RQS_SERVICES_USUAL,
 			.tick_ns = 100 * MS,
 			.slow_ns = SECOND,

@@ -33,6 +33,7 @@ struct rqs_options {
 	uint64_t slow_ns;
 	char tap; /* 'A', 'B', or 0: choose */
 	uint32_t max_services; /* told apart */
+	uint32_t max_routes;   /* of all services together */
 	uint32_t without; /* bits of enum rqs_part */
 	/* snapshot */
 	uint64_t for_ns;

@@ -34,6 +34,7 @@ const char *rqs_options_help(void)
 	       "                        default 1s\n"
 	       "  --tap A|B             force one way of seeing HTTP; without it, the best that\n"
 	       "                        this kernel offers\n"
+	       "  --max-routes N        tell so many routes apart, 1 to 500, default 200\n"
 	       "  --max-services N      tell so many services apart, 1 to 254, default 126\n"
 	       "  --without PART,...    leave parts out: routes, client, unix, http, runqueue\n"
 	       "\n"

@@ -174,13 +174,14 @@ static int read_wanted(struct rqs_poll_routes *routes, uint32_t count)
 int rqs_poll_routes_read(struct rqs_poll_routes *routes, const struct rqs_slot_reading *slots, uint32_t slot_count,
 			 struct rqs_route_reading *ret_reading)
 {
-	uint32_t named = *routes->maps->routes.used, wanted;
+	uint32_t named = *routes->maps->routes.used, room = routes->maps->routes.stay + RQS_ROUTES_NEW, wanted;
 	int err;
 
+	routes->used = RQS_ROUTE_FIRST + (named < room ? named : room);
 	ret_reading->holders = routes->holders;
+	ret_reading->end = routes->used;
 	if (!slot_count)
 		return 0;
-	routes->used = RQS_ROUTE_FIRST + (named < RQS_ROUTES_NAMED ? named : RQS_ROUTES_NAMED);
 	wanted = want(routes, slots, slot_count);
 	err = read_wanted(routes, wanted);
 	if (err)
@@ -256,7 +257,7 @@ void rqs_poll_routes_end_slot(struct rqs_poll_routes *routes, uint32_t slot)
 void rqs_poll_routes_second(struct rqs_poll_routes *routes)
 {
 	uint16_t evict[RQS_ROUTES_NAMED];
-	bool full = *routes->maps->routes.left <= RQS_ROUTES_STAY - RQS_ROUTES_NAMED;
+	bool full = *routes->maps->routes.left <= -RQS_ROUTES_NEW;
 	uint32_t count, bar;
 
 	for (uint32_t i = 0; i < routes->time_count; i++)
@@ -272,7 +273,7 @@ void rqs_poll_routes_second(struct rqs_poll_routes *routes)
 		if (!bpf_map_update_elem(routes->maps->routes.free, NULL, &id, BPF_ANY))
 			__atomic_fetch_add(routes->maps->routes.left, 1, __ATOMIC_RELAXED);
 	}
-	count = rqs_route_room_second(&routes->room, routes->requests, full, evict, &bar);
+	count = rqs_route_room_second(&routes->room, routes->requests, routes->maps->routes.stay, full, evict, &bar);
 	*routes->maps->routes.bar = bar;
 	for (uint32_t i = 0; i < count; i++)
 		retire(routes, evict[i]);

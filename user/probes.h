@@ -14,6 +14,7 @@ struct rqs_probes_config {
 	uint64_t slow_ns; /* from which time to first byte on a request is an event */
 	char tap;	  /* 'A' or 'B' forces one, 0 takes the best that loads */
 	uint32_t services; /* told apart, at most RQS_SLOT_MAX - RQS_ROLE_COUNT; what comes after is counted together */
+	uint32_t routes; /* of the host that stay told apart, at most RQS_ROUTES_STAY */
 	uint32_t without; /* parts that are left out, bits of enum rqs_part */
 };
 
@@ -35,6 +36,7 @@ struct rqs_route_maps {
 	volatile uint16_t *generations;
 	volatile int32_t *left;
 	volatile uint32_t *bar;
+	uint32_t stay; /* as in the configuration */
 };
 
 /* What can be read. A file descriptor is -1 where its probe is off; all belong to the probes. */

@@ -27,7 +27,7 @@ struct rqs_probes_http {
 
 	/* Read-only once it is loaded. */
 	__u64 *slow_ns, *self_ns_dev, *self_ns_ino, *route_seed;
-	__u32 *slots, *cpus, *self_tgid;
+	__u32 *slots, *cpus, *routes_named, *self_tgid;
 
 	__u32 *off, *active, *unix_listed, *self_port, *open, *slots_used, *routes_used, *route_bar;
 	__s32 *routes_left;
@@ -76,6 +76,7 @@ struct rqs_probes_http {
 			.route_seed = &skel->rodata->rqs_route_seed,                                         \
 			.slots = &skel->rodata->rqs_slots,                                                   \
 			.cpus = &skel->rodata->rqs_cpus,                                                     \
+			.routes_named = &skel->rodata->rqs_routes_named,                                     \
 			.self_tgid = &skel->rodata->rqs_self_tgid,                                           \
 			.off = &skel->bss->http_off,                                                         \
 			.active = &skel->bss->http_active,                                                   \
@@ -156,6 +157,20 @@ static int http_set_slots(struct rqs_probes_http *http, uint32_t slots, uint32_t
 	return err ?: bpf_map__set_max_entries(http->maps.free, slots);
 }
 
+static int http_set_routes(struct rqs_probes_http *http, uint32_t stay)
+{
+	uint32_t named = stay + RQS_ROUTES_NEW;
+	int err;
+
+	*http->routes_named = named;
+	*http->routes_left = (__s32)stay;
+	err = bpf_map__set_max_entries(http->maps.routes, named);
+	err = err ?: bpf_map__set_max_entries(http->maps.route_names, named);
+	err = err ?: bpf_map__set_max_entries(http->maps.routes_free, named);
+	err = err ?: bpf_map__set_max_entries(http->maps.route_counts, RQS_ROUTE_FIRST + named);
+	return err ?: bpf_map__set_max_entries(http->maps.route_times, RQS_ROUTE_FIRST + named);
+}
+
 static int http_configure(const struct rqs_probes *probes, struct rqs_probes_http *http)
 {
 	static const char *const read_on_demand[] = { HTTP_LOOK, HTTP_LIST_UNIX, HTTP_SWEEP_UNIX };
@@ -170,6 +185,7 @@ static int http_configure(const struct rqs_probes *probes, struct rqs_probes_htt
 	if (getrandom(http->route_seed, sizeof(*http->route_seed), 0) != sizeof(*http->route_seed))
 		return -errno;
 	err = http_set_slots(http, probes->config.services + RQS_ROLE_COUNT, probes->maps.cpu_numbers);
+	err = err ?: http_set_routes(http, probes->config.routes);
 	err = err ?: rqs_probes_share(probes, http->maps.control, http->maps.events, http->maps.event_lanes);
 	for (size_t i = 0; i < sizeof(read_on_demand) / sizeof(read_on_demand[0]); i++)
 		bpf_program__set_autoattach(bpf_object__find_program_by_name(*http->skeleton->obj, read_on_demand[i]), false);
@@ -234,6 +250,7 @@ static void http_show_maps(struct rqs_probes_http *http, struct rqs_probe_maps *
 		.generations = http->route_generations,
 		.left = http->routes_left,
 		.bar = http->route_bar,
+		.stay = *http->routes_named - RQS_ROUTES_NEW,
 	};
 }
 

@@ -117,10 +117,10 @@ uint32_t rqs_route_books_tell(struct rqs_route_books *books, const struct rqs_ro
 			      const struct rqs_service_delta *services, uint32_t count,
 			      struct rqs_route_delta *ret_deltas)
 {
-	uint32_t used = 0;
+	uint32_t used = 0, end = reading->end ? reading->end : RQS_ROUTE_IDS;
 
 	memset(books->left, 0, sizeof(books->left));
-	memset(books->place, 0xff, sizeof(books->place));
+	memset(books->place, 0xff, end * sizeof(books->place[0]));
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t slot = services[i].ident->slot < RQS_SLOT_MAX ? services[i].ident->slot : 0;
 
@@ -129,7 +129,7 @@ uint32_t rqs_route_books_tell(struct rqs_route_books *books, const struct rqs_ro
 		books->left[slot][RQS_ROUTE_ERRORS] += delta_errors(&services[i]);
 	}
 	for (int ahead = 1; ahead >= 0 && reading->counts; ahead--)
-		for (uint32_t id = 0; id < RQS_ROUTE_IDS; id++)
+		for (uint32_t id = 0; id < end; id++)
 			tell_route(books, reading, id, ahead, ret_deltas, &used);
 	for (uint32_t slot = 0; slot < RQS_SLOT_MAX; slot++)
 		for (uint32_t which = 0; which < RQS_ROUTE_COUNTS; which++)
@@ -137,7 +137,7 @@ uint32_t rqs_route_books_tell(struct rqs_route_books *books, const struct rqs_ro
 				add(delta_of(books, ret_deltas, &used, slot, slot), which, books->left[slot][which]);
 	if (!reading->holders)
 		return used;
-	for (uint32_t id = RQS_ROUTE_FIRST; id < RQS_ROUTE_IDS; id++)
+	for (uint32_t id = RQS_ROUTE_FIRST; id < end; id++)
 		tell_begin(books, &reading->holders[id - RQS_ROUTE_FIRST], id, ret_deltas, &used);
 	for (uint32_t i = 0; i < reading->time_count; i++) {
 		uint32_t id = reading->times[i].id;

@@ -50,10 +50,10 @@ static int compare(const void *left, const void *right)
 	return a->place < b->place ? -1 : 1;
 }
 
-uint32_t rqs_route_room_second(struct rqs_route_room *room, const uint64_t *requests, bool full,
+uint32_t rqs_route_room_second(struct rqs_route_room *room, const uint64_t *requests, uint32_t stay, bool full,
 			       uint16_t *ret_evict, uint32_t *ret_bar)
 {
-	uint32_t count = 0, excess = room->live > RQS_ROUTES_STAY ? room->live - RQS_ROUTES_STAY : 0;
+	uint32_t count = 0, excess = room->live > stay ? room->live - stay : 0;
 	struct rank ranks[RQS_ROUTES_NAMED];
 	uint32_t evicted = 0;
 	uint64_t bar = 0;

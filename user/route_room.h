@@ -33,13 +33,13 @@ void rqs_route_room_end(struct rqs_route_room *room, uint32_t place);
 
 /**
  * rqs_route_room_second() - a second is over.
- * @requests: counted so far, by place, RQS_ROUTES_NAMED. @full: there was no id left for a newcomer.
+ * @requests: counted so far, by place, RQS_ROUTES_NAMED. @stay: so many stay. @full: there was no id left for a newcomer.
  * @ret_evict: the places that must go, the least busy first; room for RQS_ROUTES_NAMED. They stay live until rqs_route_room_end().
  * @ret_bar: how often a newcomer must be seen in 8 seconds: twice as often as the least busy that stays, at least 2. Doubled
  *	with each second in which @full, and halved again when it isn't, so that of many newcomers the busiest come in.
- * Return: how many must go: as many as are too many for RQS_ROUTES_STAY, but for newcomers that have their grace.
+ * Return: how many must go: as many as are more than @stay, but for newcomers that have their grace.
  */
-uint32_t rqs_route_room_second(struct rqs_route_room *room, const uint64_t *requests, bool full,
+uint32_t rqs_route_room_second(struct rqs_route_room *room, const uint64_t *requests, uint32_t stay, bool full,
 			       uint16_t *ret_evict, uint32_t *ret_bar);
 
 #endif

@@ -6,17 +6,19 @@
 #include <string.h>
 
 /* A second of a busy route takes 100 to 300 bytes. */
-#define RING_BYTES (512 << 10)
+#define RING_BYTES 2048 /* for each */
 
-int rqs_routes_init(struct rqs_routes *routes)
+int rqs_routes_init(struct rqs_routes *routes, uint32_t services, uint32_t stay)
 {
 	int err;
 
 	memset(routes, 0, sizeof(*routes));
 	memset(routes->of_id, 0xff, sizeof(routes->of_id));
-	routes->named = calloc(RQS_ROUTES_NAMED, sizeof(*routes->named));
-	routes->rests = calloc(RQS_SLOT_MAX, sizeof(*routes->rests));
-	err = routes->named && routes->rests ? rqs_bytering_init(&routes->bins, RING_BYTES) : -ENOMEM;
+	routes->room = stay + RQS_ROUTES_NEW;
+	routes->services = services;
+	routes->named = calloc(routes->room, sizeof(*routes->named));
+	routes->rests = calloc(services, sizeof(*routes->rests));
+	err = routes->named && routes->rests ? rqs_bytering_init(&routes->bins, (size_t)routes->room * RING_BYTES) : -ENOMEM;
 	if (err)
 		rqs_routes_fini(routes);
 	return err;
@@ -33,7 +35,7 @@ void rqs_routes_fini(struct rqs_routes *routes)
 
 size_t rqs_routes_memory(const struct rqs_routes *routes)
 {
-	return (RQS_ROUTES_NAMED + RQS_SLOT_MAX) * sizeof(*routes->named) + routes->bins.bytes;
+	return (routes->room + routes->services) * sizeof(*routes->named) + routes->bins.bytes;
 }
 
 static void numbers_add(struct rqs_route_numbers *into, const struct rqs_route_numbers *from)
@@ -62,7 +64,7 @@ static struct rqs_route *free_route(struct rqs_routes *routes)
 {
 	struct rqs_route *oldest = NULL;
 
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++) {
+	for (uint32_t i = 0; i < routes->room; i++) {
 		struct rqs_route *route = &routes->named[i];
 
 		if (!route->method)
@@ -79,7 +81,7 @@ static void begin(struct rqs_routes *routes, uint32_t number, const struct rqs_r
 {
 	struct rqs_route *route = NULL;
 
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED && !route; i++)
+	for (uint32_t i = 0; i < routes->room && !route; i++)
 		if (routes->named[i].method && routes->named[i].place == place && routes->named[i].method == ident->method &&
 		    !strcmp(routes->named[i].path, ident->path))
 			route = &routes->named[i];
@@ -108,9 +110,9 @@ static void end(struct rqs_routes *routes, uint32_t number)
 	routes->of_id[number] = -1;
 	if (--route->ids)
 		return;
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++)
+	for (uint32_t i = 0; i < routes->room; i++)
 		used += !!routes->named[i].method;
-	if (used > RQS_ROUTES_STAY)
+	if (used > routes->room - RQS_ROUTES_NEW)
 		fold(routes, route);
 }
 
@@ -152,7 +154,7 @@ void rqs_routes_add(struct rqs_routes *routes, const struct rqs_route_delta *del
 
 void rqs_routes_fold(struct rqs_routes *routes, uint32_t place)
 {
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++) {
+	for (uint32_t i = 0; i < routes->room; i++) {
 		if (!routes->named[i].method || routes->named[i].place != place)
 			continue;
 		for (uint32_t number = 0; number < RQS_ROUTES_NAMED; number++)
@@ -180,10 +182,10 @@ static void close_second(const struct rqs_routes *routes, struct rqs_route *rout
 
 void rqs_routes_close_second(struct rqs_routes *routes)
 {
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++)
+	for (uint32_t i = 0; i < routes->room; i++)
 		if (routes->named[i].method)
 			close_second(routes, &routes->named[i]);
-	for (uint32_t i = 0; i < RQS_SLOT_MAX; i++)
+	for (uint32_t i = 0; i < routes->services; i++)
 		close_second(routes, &routes->rests[i]);
 	routes->second++;
 }
@@ -212,7 +214,7 @@ uint32_t rqs_routes_of(const struct rqs_routes *routes, uint32_t place, struct r
 	const struct rqs_route *rest = &routes->rests[place];
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++)
+	for (uint32_t i = 0; i < routes->room; i++)
 		if (routes->named[i].method && routes->named[i].place == place)
 			view(&routes->named[i], &ret_views[count++]);
 	qsort(ret_views, count, sizeof(*ret_views), compare);

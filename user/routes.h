@@ -45,8 +45,10 @@ struct rqs_route {
 };
 
 struct rqs_routes {
-	struct rqs_route *named; /* RQS_ROUTES_NAMED */
-	struct rqs_route *rests; /* by place of the service, RQS_SLOT_MAX */
+	struct rqs_route *named;
+	uint32_t room;		 /* for so many named ones */
+	uint32_t services;	 /* places of services */
+	struct rqs_route *rests; /* by place of the service */
 	int16_t of_id[RQS_ROUTES_NAMED]; /* in named, -1: none */
 	uint64_t second;	 /* number of the second that runs, from 0 */
 	uint64_t untold;	 /* requests that are told as what is left of their service, ever */
@@ -59,8 +61,12 @@ struct rqs_route_view {
 	struct rqs_route_numbers recent; /* in the last RQS_ROUTE_RECENT_SECONDS whole seconds */
 };
 
-/** rqs_routes_init() - reserve everything. Return: 0, or -ENOMEM (nothing is kept). */
-int rqs_routes_init(struct rqs_routes *routes);
+/**
+ * rqs_routes_init() - reserve everything.
+ * @services: how many there can be. @stay: so many named routes stay, at most RQS_ROUTES_STAY; there is room for newcomers beside them.
+ * Return: 0, or -ENOMEM (nothing is kept).
+ */
+int rqs_routes_init(struct rqs_routes *routes, uint32_t services, uint32_t stay);
 
 void rqs_routes_fini(struct rqs_routes *routes);
 

@@ -49,7 +49,7 @@ struct build {
 
 static inline const struct rqs_host *build_host(void)
 {
-	static const struct rqs_host host = { .name = "web-07", .kernel = "6.18.44", .arch = "x86_64", .cpus = 2, .services = RQS_SLOT_MAX - RQS_ROLE_COUNT,
+	static const struct rqs_host host = { .name = "web-07", .kernel = "6.18.44", .arch = "x86_64", .cpus = 2, .services = RQS_SLOT_MAX - RQS_ROLE_COUNT, .routes = RQS_ROUTES_STAY,
 					      .version = "0.1.0", .instance = "f3a9", .tick_ns = TICK_NS,
 					      .slow_ns = SECOND_NS, .attached_ns = START_NS,
 					      .attached_real_ns = START_REAL_NS };

@@ -84,6 +84,7 @@ static void test_options_defaults_are_those_of_the_contract(void **state)
 	assert_int_equal(o.allow_host_count, 0);
 	assert_int_equal(o.max_clients, 64);
 	assert_int_equal(o.max_services, 126);
+	assert_int_equal(o.max_routes, 200);
 	assert_true(o.max_history_ns == 6 * 3600 * 1000 * MS);
 	assert_true(o.max_overhead_ratio == 0);
 	assert_int_equal(o.tick_ns, 100 * MS);
@@ -164,6 +165,10 @@ static void test_options_takes_both_spellings_and_the_last_one(void **state)
 	assert_int_equal(o.max_services, 1);
 	assert_true(o.max_history_ns == 600 * 1000 * MS);
 	good("--max-history=24h", &o);
+	good("snapshot|--max-services|254|--max-routes|500", &o);
+	assert_int_equal(o.max_routes, 500);
+	good("--max-routes=1", &o);
+	assert_int_equal(o.max_routes, 1);
 	good("snapshot|--max-services|254", &o);
 	assert_int_equal(o.max_services, 254);
 	good("--max-overhead=0.5", &o);
@@ -389,6 +394,9 @@ static void test_options_refuses_bad_values(void **state)
 		snprintf(line, sizeof(line), "--tap=%s", taps[i]);
 		bad(line, "--tap|A and B");
 	}
+	bad("--max-routes=0", "--max-routes|1 to 500");
+	bad("--max-routes=501", "--max-routes|1 to 500");
+	bad("--max-routes=many", "--max-routes|1 to 500");
 	bad("--max-services=0", "--max-services|1 to 254");
 	bad("--max-services=255", "--max-services|1 to 254");
 	bad("--max-services=1234567890", "--max-services|1 to 254");
@@ -452,7 +460,7 @@ static void test_options_refuses_the_rest(void **state)
 static void test_options_wants_values_where_they_belong(void **state)
 {
 	static const char *const takers[] = { "listen", "token-file", "allow-host", "max-clients", "tick", "slow", "tap",
-					      "without", "max-overhead", "max-services", "max-history" };
+					      "without", "max-overhead", "max-services", "max-routes", "max-history" };
 	static const char *const flags[] = { "no-auth", "insecure", "help", "version" };
 	char line[64], needles[64];
 
@@ -495,6 +503,7 @@ static void test_options_refuses_those_of_other_commands(void **state)
 		{ "snapshot|--max-overhead|5", "--max-overhead" },
 		{ "snapshot|--max-history|1h", "--max-history" },
 		{ "check|--max-services|5", "--max-services" },
+		{ "check|--max-routes|5", "--max-routes" },
 		{ "check|--listen|127.0.0.1:1", "--listen|check" },
 		{ "check|--tick|100ms", "--tick|check" },
 		{ "check|--slow|1s", "--slow" },
@@ -521,6 +530,7 @@ static void test_options_refuses_what_contradicts(void **state)
 	bad("snapshot|--from|unix:/run/x|--tap|A", "--tap|--from");
 	bad("snapshot|--from|unix:/run/x|--without|routes", "--without|--from");
 	bad("snapshot|--from|unix:/run/x|--max-services|5", "--max-services|--from");
+	bad("snapshot|--from|unix:/run/x|--max-routes|5", "--max-routes|--from");
 	bad("snapshot|--from|http://10.0.0.1:7117/#token=abc", "--from|10.0.0.1|ssh -L|--insecure");
 	bad("snapshot|--from|https://127.0.0.1:7117/", "--from|https");
 	bad("snapshot|--from|127.0.0.1:7117", "--from");
@@ -584,7 +594,7 @@ static void test_help_fits_and_names_every_option(void **state)
 {
 	static const char *const words[] = {
 		"rqscope snapshot", "rqscope check", "--listen", "unix:PATH", "--token-file", "--no-auth", "--allow-host",
-		"--insecure", "--max-clients", "--max-overhead", "--max-services", "--max-history", "--tick", "--slow", "--tap", "--without", "--for", "--from", "--output", "-o", "--json",
+		"--insecure", "--max-clients", "--max-overhead", "--max-services", "--max-routes", "--max-history", "--tick", "--slow", "--tap", "--without", "--for", "--from", "--output", "-o", "--json",
 		"--help", "--version", "ssh -L", "Examples", "Exit codes", "7117",
 	};
 	const char *help = rqs_options_help(), *line = help, *end;

@@ -11,6 +11,9 @@
 #define REST_SECONDS 2
 #define NOBODY (-1)
 
+#define STAY RQS_ROUTES_USUAL
+#define NAMED (STAY + RQS_ROUTES_NEW)
+
 struct host {
 	struct rqs_route_room room;
 	volatile __u64 sketch[RQS_SKETCH_CELLS];
@@ -28,9 +31,9 @@ static struct host *host_new(void)
 	struct host *host = calloc(1, sizeof(*host));
 
 	assert_non_null(host);
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++)
+	for (uint32_t i = 0; i < NAMED; i++)
 		host->holders[i] = NOBODY;
-	host->left = RQS_ROUTES_STAY;
+	host->left = STAY;
 	host->bar = 2;
 	host->second = 1;
 	return host;
@@ -38,7 +41,7 @@ static struct host *host_new(void)
 
 static int32_t place_of(const struct host *host, int64_t route)
 {
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++)
+	for (uint32_t i = 0; i < NAMED; i++)
 		if (host->holders[i] == route && !host->resting[i])
 			return (int32_t)i;
 	return NOBODY;
@@ -46,7 +49,7 @@ static int32_t place_of(const struct host *host, int64_t route)
 
 static void admit(struct host *host, int64_t route)
 {
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++) {
+	for (uint32_t i = 0; i < NAMED; i++) {
 		if (host->holders[i] != NOBODY)
 			continue;
 		host->holders[i] = route;
@@ -76,18 +79,18 @@ static void request(struct host *host, int64_t route)
 
 static void end_second(struct host *host)
 {
-	bool full = host->left <= RQS_ROUTES_STAY - RQS_ROUTES_NAMED;
+	bool full = host->left <= STAY - NAMED;
 	uint16_t evict[RQS_ROUTES_NAMED];
 	uint32_t count;
 
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++) {
+	for (uint32_t i = 0; i < NAMED; i++) {
 		if (!host->resting[i] || ++host->resting[i] <= REST_SECONDS + 1)
 			continue;
 		host->resting[i] = 0;
 		host->holders[i] = NOBODY;
 		host->left++;
 	}
-	count = rqs_route_room_second(&host->room, host->requests, full, evict, &host->bar);
+	count = rqs_route_room_second(&host->room, host->requests, STAY, full, evict, &host->bar);
 	for (uint32_t i = 0; i < count; i++) {
 		rqs_route_room_end(&host->room, evict[i]);
 		host->resting[evict[i]] = 1;
@@ -100,13 +103,13 @@ static void test_few_routes_are_named_at_once_and_stay(void **state)
 {
 	struct host *host = host_new();
 
-	for (int64_t route = 0; route < RQS_ROUTES_STAY; route++)
+	for (int64_t route = 0; route < STAY; route++)
 		request(host, route);
 	for (uint32_t second = 0; second < 100; second++)
 		end_second(host);
-	assert_int_equal(host->named, RQS_ROUTES_STAY);
+	assert_int_equal(host->named, STAY);
 	assert_int_equal(host->other, 0);
-	for (int64_t route = 0; route < RQS_ROUTES_STAY; route++)
+	for (int64_t route = 0; route < STAY; route++)
 		assert_true(place_of(host, route) != NOBODY);
 	free(host);
 }
@@ -136,15 +139,15 @@ static void test_a_million_paths_are_nothing_but_the_rest(void **state)
 			found_after = second - 4;
 	}
 	assert_int_equal(path, 1001000);
-	assert_in_range(host->named_most, RQS_ROUTES_STAY, RQS_ROUTES_NAMED);
+	assert_in_range(host->named_most, STAY, NAMED);
 	place = place_of(host, 1);
 	assert_true(place != NOBODY);
 	assert_int_equal(host->requests[place], steady); /* it came first, and kept its place */
 	assert_true(place_of(host, 2) != NOBODY);
 	assert_in_range(found_after, 1, 2);
 	/* the room isn't churned by paths that come once */
-	assert_true(host->admissions < RQS_ROUTES_NAMED);
-	for (sum = host->other, place = 0; place < RQS_ROUTES_NAMED; place++)
+	assert_true(host->admissions < NAMED);
+	for (sum = host->other, place = 0; place < NAMED; place++)
 		sum += host->requests[place];
 	assert_int_equal(sum, 1000000 + steady + 15 * 200);
 	free(host);
@@ -166,7 +169,7 @@ static void test_the_busy_ones_get_names_among_a_crowd(void **state)
 			request(host, i % 190);
 		}
 		end_second(host);
-		assert_true(host->named <= RQS_ROUTES_NAMED);
+		assert_true(host->named <= NAMED);
 		if (second < 45)
 			continue;
 		for (int64_t route = 0; route < 190; route++)
@@ -190,7 +193,7 @@ static void test_equals_do_not_push_each_other_out(void **state)
 		if (second == 20)
 			admitted = host->admissions;
 	}
-	assert_int_equal(host->named, RQS_ROUTES_STAY);
+	assert_int_equal(host->named, STAY);
 	assert_int_equal(host->admissions, admitted);
 	free(host);
 }
@@ -200,7 +203,7 @@ static void test_a_busier_one_takes_the_place_of_the_least_busy(void **state)
 	struct host *host = host_new();
 
 	for (uint32_t second = 0; second < 60; second++) {
-		for (int64_t route = 0; route < RQS_ROUTES_STAY; route++)
+		for (int64_t route = 0; route < STAY; route++)
 			for (int64_t i = 0; i < 4 + route % 50; i++)
 				request(host, route);
 		for (uint32_t i = 0; second >= 20 && i < 40; i++)
@@ -208,10 +211,10 @@ static void test_a_busier_one_takes_the_place_of_the_least_busy(void **state)
 		end_second(host);
 	}
 	assert_true(place_of(host, 5000) != NOBODY);
-	for (int64_t route = 0; route < RQS_ROUTES_STAY; route++)
+	for (int64_t route = 0; route < STAY; route++)
 		if (route % 50 > 4)
 			assert_true(place_of(host, route) != NOBODY);
-	assert_in_range(host->named, RQS_ROUTES_STAY, RQS_ROUTES_STAY + 1);
+	assert_in_range(host->named, STAY, STAY + 1);
 	free(host);
 }
 
@@ -222,19 +225,19 @@ static void test_a_newcomer_has_its_grace(void **state)
 	uint16_t evict[RQS_ROUTES_NAMED];
 	uint32_t bar;
 
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED; i++)
+	for (uint32_t i = 0; i < NAMED; i++)
 		rqs_route_room_begin(room, i, 0);
 	for (uint32_t second = 1; second < RQS_ROUTE_GRACE_SECONDS; second++)
-		assert_int_equal(rqs_route_room_second(room, requests, false, evict, &bar), 0);
+		assert_int_equal(rqs_route_room_second(room, requests, STAY, false, evict, &bar), 0);
 	requests[7] = 1;
-	assert_int_equal(rqs_route_room_second(room, requests, false, evict, &bar), RQS_ROUTES_NAMED - RQS_ROUTES_STAY);
-	for (uint32_t i = 0; i < RQS_ROUTES_NAMED - RQS_ROUTES_STAY; i++)
+	assert_int_equal(rqs_route_room_second(room, requests, STAY, false, evict, &bar), NAMED - STAY);
+	for (uint32_t i = 0; i < NAMED - STAY; i++)
 		assert_true(evict[i] != 7);
 	assert_int_equal(bar, 2);
 	/* ended twice, or never begun: no matter */
 	rqs_route_room_end(room, 3);
 	rqs_route_room_end(room, 3);
-	assert_int_equal(room->live, RQS_ROUTES_NAMED - 1);
+	assert_int_equal(room->live, NAMED - 1);
 	free(room);
 }
 
@@ -250,16 +253,16 @@ static void test_the_bar_is_twice_the_least_busy(void **state)
 	for (uint32_t second = 0; second < 60; second++) {
 		requests[0] += 100;
 		requests[1] += 1000;
-		assert_int_equal(rqs_route_room_second(room, requests, false, evict, &bar), 0);
+		assert_int_equal(rqs_route_room_second(room, requests, STAY, false, evict, &bar), 0);
 	}
 	assert_in_range(bar, 2 * 8 * 90, 2 * 8 * 110); /* in 8 seconds */
 	for (uint32_t second = 0; second < 60; second++)
-		rqs_route_room_second(room, requests, false, evict, &bar);
+		rqs_route_room_second(room, requests, STAY, false, evict, &bar);
 	assert_int_equal(bar, 2);
 	for (uint32_t second = 0; second < 60; second++) {
 		requests[0] += 1000000;
 		requests[1] += 1000000;
-		rqs_route_room_second(room, requests, false, evict, &bar);
+		rqs_route_room_second(room, requests, STAY, false, evict, &bar);
 	}
 	assert_int_equal(bar, RQS_SKETCH_BAR_MAX);
 	free(room);
@@ -272,15 +275,15 @@ static void test_the_bar_rises_while_there_is_no_room(void **state)
 	uint16_t evict[RQS_ROUTES_NAMED];
 	uint32_t bar = 0;
 
-	rqs_route_room_second(room, requests, true, evict, &bar);
+	rqs_route_room_second(room, requests, STAY, true, evict, &bar);
 	assert_int_equal(bar, 4);
 	for (uint32_t second = 0; second < 40; second++)
-		rqs_route_room_second(room, requests, true, evict, &bar);
+		rqs_route_room_second(room, requests, STAY, true, evict, &bar);
 	assert_in_range(bar, 2 << 13, RQS_SKETCH_BAR_MAX);
-	rqs_route_room_second(room, requests, false, evict, &bar);
+	rqs_route_room_second(room, requests, STAY, false, evict, &bar);
 	assert_int_equal(bar, 2 << 13);
 	for (uint32_t second = 0; second < 40; second++)
-		rqs_route_room_second(room, requests, false, evict, &bar);
+		rqs_route_room_second(room, requests, STAY, false, evict, &bar);
 	assert_int_equal(bar, 2);
 	free(room);
 }

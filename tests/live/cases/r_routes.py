@@ -250,6 +250,33 @@ def more_paths_than_there_is_room_for(bench):
         rq.stop()
 
 
+@case()
+def as_many_routes_as_are_asked_for(bench):
+    """--max-routes: 480 of two services are told apart where 500 may be, and 12 where 12 may be; the rest adds up."""
+    paths = [word(i) for i in range(240)]
+    for most in (500, 12):
+        rq = bench.start('--max-routes', str(most))
+        try:
+            with Server(batches) as server:
+                peer = connect(server.port)
+                send_batches(peer, paths)
+                if most > len(paths):
+                    await_routes(rq, server.port, {('GET', path): (1, 1, 0) for path in paths})
+                equal(bpfobjects.size_of(bpfobjects.map_of(rq.pid, 'http_routes')), most + 56, 'room for names in the kernel')
+
+                def named(document):
+                    found = [routes_of(document, server.port, role) for role in ('server', 'client')]
+                    for routes in found:
+                        equal(sum(item['requests'] for item in routes.values()), len(paths), 'requests over all routes')
+                    return sum(len([name for name in routes if name[0]]) for routes in found)
+                count = await_books(rq, lambda document: named(document) if named(document) <= most else None, f'{most} routes', 20)[0]
+                bench.say(f'--max-routes {most}: {count} have a name')
+                within(count, min(most, 2 * len(paths)) // 2, most, 'routes with a name')
+                peer.close()
+        finally:
+            rq.stop()
+
+
 def slot_of(rq, port):
     found = [entry['value']['slot'] for entry in bpfobjects.entries(bpfobjects.map_of(rq.pid, 'http_services'))
              if entry['key']['port'] == port and entry['key']['role'] == 0]
