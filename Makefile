@@ -23,6 +23,8 @@ B := build
 LIBS := libwebsockets libbpf libelf jansson libssl libcrypto zlib
 LIB_CFLAGS = $(shell pkg-config --cflags $(LIBS))
 LIB_STATIC = -Wl,-Bstatic $(shell pkg-config --static --libs $(LIBS)) $(B)/obj/libelf_search.a -Wl,-Bdynamic -lpthread -ldl -lm
+# Calls of the libraries that are led to user/kernel_btf.c and user/poll_set.c.
+LIB_WRAP := -Wl,--wrap=btf__load_vmlinux_btf,--wrap=btf__free,--wrap=poll
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS ?= -O2 -g
 USER_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -D_GNU_SOURCE -DRQS_VERSION='"$(VERSION)"' -iquote include -iquote user -iquote $(B)/gen \
@@ -117,7 +119,7 @@ $(B)/obj/libelf_search.a: packaging/libelf_search.c $(B)/flags
 
 $(B)/rqscope: $(USER_OBJ) $(B)/obj/assets.o $(B)/obj/libelf_search.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -Wl,--wrap=btf__load_vmlinux_btf,--wrap=btf__free -o $@ $(filter %.o,$^) $(LIB_STATIC)
+	$(Q)$(CC) $(CFLAGS) $(LIB_WRAP) -o $@ $(filter %.o,$^) $(LIB_STATIC)
 
 # --- tests ------------------------------------------------------------------------------------------------
 $(B)/san/%.o: user/%.c $(B)/flags | $(SKEL)
@@ -179,6 +181,8 @@ $(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ) $(B)/bench/user.a
 	$(Q)$(CC) $(CFLAGS) $(BENCH_LDFLAGS) -o $@ $^ $(LIB_STATIC) -lcmocka
 # It plays more CPUs than there are.
 $(B)/bench/bench_tick: BENCH_LDFLAGS := -Wl,--wrap=libbpf_num_possible_cpus
+# The server runs in it.
+$(B)/bench/bench_fanout: BENCH_LDFLAGS := -Wl,--wrap=poll
 
 BENCHES := http sched start fanout tick scale rate connections memory
 .PHONY: bench bench-bin bench-soak $(BENCHES:%=bench-%)

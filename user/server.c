@@ -18,6 +18,7 @@
 
 #include "front.h"
 #include "hub.h"
+#include "poll_set.h"
 
 _Static_assert(RQS_BLOB_HEADROOM >= LWS_PRE, "a frame's header fits in front of a blob");
 
@@ -25,6 +26,7 @@ _Static_assert(RQS_BLOB_HEADROOM >= LWS_PRE, "a frame's header fits in front of 
 #define SEND_BUFFER_BYTES (84 << 10) /* what is in the kernel can't be merged any more */
 #define GOODBYE_US 150000
 #define RECEIVE_BYTES 256 /* of each client's buffer in libwebsockets; what is longer comes to the hub in parts */
+#define POLLED_FILES 1024 /* numbers of descriptors, beside those of connections */
 #define WINDOWS_MAX 256 /* in one go; more than a handover holds */
 
 struct rqs_server {
@@ -36,6 +38,7 @@ struct rqs_server {
 	struct rqs_model *model;
 	struct rqs_handover *source;
 	uint64_t sent_bytes; /* of messages, without the WebSocket's own */
+	struct rqs_poll_set *polled; /* NULL: poll() itself does it */
 	struct lws_context *context;
 	struct lws_vhost *vhost;
 	uint32_t streams;    /* WebSockets that libwebsockets holds, those being closed included */
@@ -282,6 +285,8 @@ static bool on_upgrade(void *data, int fd, const char *key, const void *rest, si
 			 key);
 	memcpy(head + bytes, rest, rest_bytes);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
+	if (server->polled)
+		rqs_poll_set_forget(server->polled, fd);
 	server->upgrading = true;
 	/* On failure it has closed the socket: either way it is no longer ours. */
 	(void)lws_adopt_socket_vhost_readbuf(server->vhost, fd, head, (size_t)bytes + rest_bytes);
@@ -347,6 +352,7 @@ static int open_context(struct rqs_server *server)
 	};
 	lws_sock_file_fd_type fd;
 
+	server->polled = rqs_poll_set_new(POLLED_FILES + 4 * server->config.max_clients);
 	lws_set_log_level(0, NULL);
 	server->context = lws_create_context(&info);
 	if (!server->context)
@@ -471,11 +477,13 @@ int rqs_server_run(struct rqs_server *server)
 {
 	int err = 0;
 
+	rqs_poll_set_use(server->polled);
 	while (!err && !atomic_load(&server->stopping))
 		if (lws_service(server->context, 0) < 0)
 			err = -EIO;
 	if (!err)
 		say_goodbye(server);
+	rqs_poll_set_use(NULL);
 	return err;
 }
 
@@ -487,6 +495,7 @@ void rqs_server_free(struct rqs_server *server)
 	/* Tells of every WebSocket that it is closed, so the hub and the front must outlive it. */
 	if (server->context)
 		lws_context_destroy(server->context);
+	rqs_poll_set_free(server->polled);
 	rqs_front_free(server->front);
 	rqs_hub_free(server->hub);
 	rqs_http_api_clear(&server->api);
