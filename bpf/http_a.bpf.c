@@ -122,9 +122,12 @@ static __always_inline bool http_send_fast(const struct msghdr *msg, struct rqs_
 	if (type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		from = (__u64)msg->msg_iter.ubuf + msg->msg_iter.iov_offset;
 	} else if (type == bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
-		if (msg->msg_iter.__iov->iov_len - msg->msg_iter.iov_offset < head_bytes)
+		/* 6.16 doesn't know the type of what a union points to. */
+		const struct iovec *piece = rqs_cast(struct iovec, msg->msg_iter.__iov);
+
+		if (piece->iov_len - msg->msg_iter.iov_offset < head_bytes)
 			return false;
-		from = (__u64)msg->msg_iter.__iov->iov_base + msg->msg_iter.iov_offset;
+		from = (__u64)piece->iov_base + msg->msg_iter.iov_offset;
 	} else {
 		return false;
 	}

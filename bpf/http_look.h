@@ -295,6 +295,11 @@ static __always_inline void rqs_look_conn(struct rqs_looking *looking, struct so
 		rqs_look_queued(looking);
 }
 
+/* One byte in 7.3, an int before; how wide a load is is adjusted for unsigned ones only. */
+struct task_struct___unsigned {
+	__u32 on_cpu;
+} __attribute__((preserve_access_index));
+
 static __always_inline __u8 rqs_look_state_of(const struct task_struct *task)
 {
 	__u32 state = task->__state;
@@ -302,7 +307,7 @@ static __always_inline __u8 rqs_look_state_of(const struct task_struct *task)
 	if (task->exit_state)
 		return RQS_TASK_EXITING;
 	if (!state)
-		return task->on_cpu ? RQS_TASK_RUNNING : RQS_TASK_RUNNABLE;
+		return ((const struct task_struct___unsigned *)task)->on_cpu ? RQS_TASK_RUNNING : RQS_TASK_RUNNABLE;
 	if (state & RQS_TASK_INTERRUPTIBLE)
 		return RQS_TASK_SLEEPING;
 	if (state & RQS_TASK_UNINTERRUPTIBLE)

@@ -99,10 +99,11 @@ struct rqs_probes_http {
 HTTP_TAP(a)
 HTTP_TAP(b)
 
-/* Programs that read when they are asked to; where the kernel has none of the kind, nothing but what they read is missing. */
+/* Programs that read when they are asked to; where the kernel doesn't take them, nothing but what they read is missing. */
 #define HTTP_LOOK "http_on_look"
 #define HTTP_LIST_UNIX "http_list_unix"
 #define HTTP_SWEEP_UNIX "http_sweep_unix"
+static const char *const http_on_demand[] = { HTTP_LOOK, HTTP_LIST_UNIX, HTTP_SWEEP_UNIX };
 
 /* Of tap A Unix sockets have programs of their own, of tap B the same ones as TCP. */
 static const char *const http_unix_programs[] = { "http_on_unix_receive", "http_on_unix_send", NULL };
@@ -171,9 +172,8 @@ static int http_set_routes(struct rqs_probes_http *http, uint32_t stay)
 	return err ?: bpf_map__set_max_entries(http->maps.route_times, RQS_ROUTE_FIRST + named);
 }
 
-static int http_configure(const struct rqs_probes *probes, struct rqs_probes_http *http)
+static int http_configure(const struct rqs_probes *probes, struct rqs_probes_http *http, bool with_on_demand)
 {
-	static const char *const read_on_demand[] = { HTTP_LOOK, HTTP_LIST_UNIX, HTTP_SWEEP_UNIX };
 	bool has_unix = !(probes->config.without & RQS_PART_UNIX);
 	struct bpf_program *program;
 	int err;
@@ -187,8 +187,11 @@ static int http_configure(const struct rqs_probes *probes, struct rqs_probes_htt
 	err = http_set_slots(http, probes->config.services + RQS_ROLE_COUNT, probes->maps.cpu_numbers);
 	err = err ?: http_set_routes(http, probes->config.routes);
 	err = err ?: rqs_probes_share(probes, http->maps.control, http->maps.events, http->maps.event_lanes);
-	for (size_t i = 0; i < sizeof(read_on_demand) / sizeof(read_on_demand[0]); i++)
-		bpf_program__set_autoattach(bpf_object__find_program_by_name(*http->skeleton->obj, read_on_demand[i]), false);
+	for (size_t i = 0; i < sizeof(http_on_demand) / sizeof(http_on_demand[0]); i++) {
+		program = bpf_object__find_program_by_name(*http->skeleton->obj, http_on_demand[i]);
+		bpf_program__set_autoattach(program, false);
+		bpf_program__set_autoload(program, with_on_demand);
+	}
 	for (const char *const *name = http_unix_programs; *name; name++) {
 		program = bpf_object__find_program_by_name(*http->skeleton->obj, *name);
 		if (program)
@@ -197,12 +200,20 @@ static int http_configure(const struct rqs_probes *probes, struct rqs_probes_htt
 	return err;
 }
 
+/* NULL where it wasn't loaded. */
+static struct bpf_link *http_attach_iter(const struct rqs_probes_http *http, const char *name, const struct bpf_iter_attach_opts *opts)
+{
+	const struct bpf_program *program = rqs_programs_find(http->programs, name);
+
+	return program ? bpf_program__attach_iter(program, opts) : NULL;
+}
+
 static struct bpf_link *http_attach_to_conns(const struct rqs_probes_http *http, const char *program)
 {
 	union bpf_iter_link_info info = { .map.map_fd = (__u32)bpf_map__fd(http->maps.conns) };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
 
-	return bpf_program__attach_iter(rqs_programs_find(http->programs, program), &opts);
+	return http_attach_iter(http, program, &opts);
 }
 
 /*
@@ -211,7 +222,7 @@ static struct bpf_link *http_attach_to_conns(const struct rqs_probes_http *http,
  */
 static void http_begin_unix(struct rqs_probes_http *http)
 {
-	struct bpf_link *link = bpf_program__attach_iter(rqs_programs_find(http->programs, HTTP_LIST_UNIX), NULL);
+	struct bpf_link *link = http_attach_iter(http, HTTP_LIST_UNIX, NULL);
 	ssize_t bytes = -1;
 	char text[16];
 	int fd;
@@ -255,12 +266,12 @@ static void http_show_maps(struct rqs_probes_http *http, struct rqs_probe_maps *
 }
 
 /* Everything of one tap, or nothing. */
-static int http_open(struct rqs_probes *probes, const struct http_tap *tap)
+static int http_open(struct rqs_probes *probes, const struct http_tap *tap, bool with_on_demand)
 {
 	struct rqs_probes_http *http = calloc(1, sizeof(*http));
 	int err = http ? tap->open(http) : -ENOMEM;
 
-	err = err ?: http_configure(probes, http);
+	err = err ?: http_configure(probes, http, with_on_demand);
 	err = err ?: rqs_programs_load(http->skeleton, http_aside, &http->programs);
 	err = err ?: rqs_programs_attach(http->programs);
 	if (err) {
@@ -295,7 +306,8 @@ int rqs_probes_open_http(struct rqs_probes *probes)
 		if (i && !probes->config.tap)
 			snprintf(before, sizeof(before), "tap A: %.80s; tap B: ", status->reason);
 		rqs_complaint_set("");
-		err = http_open(probes, tap);
+		err = http_open(probes, tap, true);
+		err = err ? http_open(probes, tap, false) : 0;
 		status->tap = tap->name;
 		rqs_reason_set(status, err, tap->hooks);
 	}
