@@ -257,8 +257,8 @@ function drawPicture(what, reads) {
 		return;
 	if (own)
 		ownPicture.beside(picture, own);
-	scope.draw(picture, own ? ownPicture : picture, beginning(), reads);
-	if (reads)
+	scope.draw(picture, own ? ownPicture : picture, beginning(), reads || fresh);
+	if (reads || fresh)
 		navigator.drawn(picture);
 	if (fresh || view.live)
 		drawSparks(fresh);
