@@ -77,7 +77,10 @@ struct rqs_conn {
 	__u8 joined;	    /* Unix: it was open before; queue_base is an estimate, made anew where nothing is in the queue */
 	union {
 		__u8 peer_address[16]; /* network order */
-		__u64 unix_address;    /* where the kernel has the listening end's; 0: it has no name */
+		struct {
+			__u64 unix_address; /* where the kernel has the listening end's; 0: it has no name */
+			__u64 queued_piece; /* the last one that is in queued_seq; 0: it wasn't seen */
+		};
 	};
 	struct rqs_framing request;
 	struct rqs_framing response;
@@ -96,8 +99,9 @@ struct rqs_conn {
 	__u32 copied_seq; /* bytes read from it so far */
 	__u32 sent_seq;	  /* bytes sent on it so far */
 	__u32 queue_base; /* what the other end sends as its byte sent_seq is read here as byte sent_seq + queue_base */
-	__u32 handed_bytes; /* of the call that runs, queued so far; RQS_UNIX_UNSEEN: more than was seen */
-	__u32 misses;	  /* events that brought no head */
+	__u32 queued_seq; /* up to where bytes sent are known to be in the other end's queue, or to have been: never too far */
+	__u16 misses;	  /* events that brought no head */
+	__u8 handed_unseen; /* of the call that runs more was queued than queued_seq says */
 	__u32 finished;	  /* set by whom its end is booked */
 	__u32 handed_tid; /* who handed over bytes last; when, and its CPU time as in struct rqs_open: below */
 	/* When data became readable: up to which byte, and when. Written by arrivals, read where a head begins. */

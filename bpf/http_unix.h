@@ -8,7 +8,8 @@
  * hook either: it is noticed by the other end's next call (a read of nothing, a refused write), or at the next sweep, since
  * the kernel keeps a closed socket as long as its peer (net/unix/af_unix.c unix_release_sock(), unix_peer()). Where both ends
  * go between two sweeps, the sweep says how many requests are still open, and user space sees how many are not.
- * Misses: bytes that are read by splice(2).
+ * Misses: bytes that are read by splice(2): their number is noticed by the next read that leaves little in the queue, and where a
+ *         head was among them it is counted as unparsed.
  */
 #ifndef RQS_BPF_HTTP_UNIX_H
 #define RQS_BPF_HTTP_UNIX_H
@@ -18,6 +19,8 @@
 #define RQS_SHUTDOWN_BOTH 3 /* include/net/sock.h */
 #define RQS_SOCK_DEAD 1	    /* 1 << SOCK_DEAD: closed by its process */
 #define RQS_UNIX_MISSES 1024 /* events without a head after which a connection that was open before is given up */
+
+#define RQS_UNIX_PIECES 8 /* in a queue that is counted */
 
 /* Requests that the sweep found open, by the slot of their service. User space sets it to 0 before. */
 __u32 http_open[RQS_SLOT_MAX];
@@ -100,6 +103,55 @@ static __always_inline void rqs_unix_settle(const struct sock *sk, struct rqs_co
 	conn->queue_unknown = 0;
 }
 
+/* How many bytes lie in the queue of @sk, of which @last is the last piece. False: too many pieces to count, or newer ones. */
+static __always_inline bool rqs_unix_queued(const struct sock *sk, __u64 last, __u32 *ret_bytes)
+{
+	const struct sk_buff *piece;
+	__u32 pieces = sk->sk_receive_queue.qlen, bytes, i;
+
+	*ret_bytes = 0;
+	if (!pieces)
+		return true;
+	if (pieces > RQS_UNIX_PIECES)
+		return false;
+	piece = sk->sk_receive_queue.next;
+	bytes = -rqs_cast(struct unix_skb_parms, piece->cb)->consumed;
+	for (i = 0; i < RQS_UNIX_PIECES; i++) {
+		bytes += piece->len;
+		if (i + 1 == pieces)
+			break;
+		piece = piece->next;
+	}
+	*ret_bytes = bytes;
+	return (__u64)piece == last;
+}
+
+/*
+ * How many bytes were taken out of the queue by a call that no hook shows, splice(2), before the @bytes that were just read. Of a
+ * connection that was open before it isn't known, since where its streams are is an estimate.
+ */
+static __always_inline __u32 rqs_unix_unseen(const struct sock *sk, const struct rqs_conn *conn, __u32 bytes)
+{
+	struct unix_sock *unix_sock = bpf_skc_to_unix_sock((void *)sk);
+	struct sock *peer = unix_sock ? unix_sock->peer : NULL;
+	const struct rqs_conn *sender;
+	__u32 sent_seq, left;
+	__u64 last;
+	__s32 unseen;
+
+	sender = peer && !conn->joined ? bpf_sk_storage_get(&http_conns, peer, NULL, 0) : NULL;
+	if (!sender)
+		return 0;
+	last = sender->queued_piece;
+	barrier();
+	sent_seq = sender->queued_seq;
+	barrier(); /* first these, then the queue: what is in it must be counted */
+	if (!rqs_unix_queued(sk, last, &left))
+		return 0;
+	unseen = sent_seq + conn->queue_base - left - (conn->copied_seq + bytes);
+	return unseen > 0 ? unseen : 0;
+}
+
 /* Bytes were read: what is known of when they came. */
 static __always_inline void rqs_unix_read(const struct sock *sk, struct rqs_conn *conn, __u32 bytes, bool peeked)
 {
@@ -134,6 +186,8 @@ static __always_inline struct rqs_conn *rqs_unix_received(struct sock *sk, int r
 	conn = rqs_unix_conn_of(sk, true);
 	if (!conn)
 		return NULL;
+	if (!peeked && conn->mode != RQS_CONN_OFF)
+		conn->copied_seq += rqs_unix_unseen(sk, conn, result);
 	event->seq = conn->copied_seq;
 	event->bytes = result;
 	/* Positions go on whether or not anything is looked at: the other end's arrivals rest on them. */
@@ -148,7 +202,7 @@ static __always_inline struct rqs_conn *rqs_unix_received(struct sock *sk, int r
 static __always_inline void rqs_unix_call_ends(struct rqs_conn *conn)
 {
 	conn->handed_first_ns = 0;
-	conn->handed_bytes = 0;
+	conn->handed_unseen = 0;
 }
 
 /* After a call that writes: @result bytes, or an error. NULL: nothing to look at. */
@@ -171,6 +225,7 @@ static __always_inline struct rqs_conn *rqs_unix_sent(struct sock *sk, int resul
 	event->seq = conn->sent_seq;
 	event->bytes = result;
 	conn->sent_seq += result;
+	conn->queued_seq = conn->sent_seq;
 	if (conn->handed_first_ns)
 		event->now_ns = conn->handed_ns;
 	if (rqs_unix_is_on(conn, sk))

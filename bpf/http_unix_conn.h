@@ -11,7 +11,6 @@
 
 #define RQS_SOCK_STREAM 1
 #define RQS_UNIX_PIECE_MAX (1 << 20) /* more than one piece in a queue ever has */
-#define RQS_UNIX_UNSEEN 0xffffffffU
 
 /* Set when the Unix connections are known that were open before: others are seen from their first byte. */
 __u32 http_unix_listed = 0;
@@ -84,15 +83,32 @@ static __always_inline struct rqs_conn *rqs_unix_opened(struct sock *sk, struct 
  * A piece of @bytes came into the queue; 0: it isn't known how many, since somebody was quick to read it. Where it begins in the
  * stream is known by what its sender has sent before: the number of bytes in the queue changes meanwhile.
  */
-static __always_inline void rqs_unix_arrives(struct rqs_conn *conn, struct rqs_conn *sender, __u32 bytes, __u64 now_ns)
+static __always_inline void rqs_unix_arrives(struct rqs_conn *conn, struct rqs_conn *sender, __u32 bytes, __u64 piece, __u64 now_ns)
 {
-	__u32 end_seq = sender->sent_seq + conn->queue_base + sender->handed_bytes + (bytes ?: 1);
+	__u32 end_seq = sender->queued_seq + conn->queue_base + (bytes ?: 1);
 
-	if (sender->handed_bytes == RQS_UNIX_UNSEEN)
+	if (sender->handed_unseen)
 		return;
-	sender->handed_bytes = bytes ? sender->handed_bytes + bytes : RQS_UNIX_UNSEEN;
+	sender->handed_unseen = !bytes;
+	sender->queued_seq += bytes;
+	barrier(); /* who finds the piece is to find its bytes counted */
+	sender->queued_piece = piece;
 	if (!conn->queue_unknown && !rqs_arrival_push(conn, end_seq, now_ns))
 		conn->queue_unknown = 1;
+}
+
+/* The piece that @peer has just put into the queue of @sk, and how many bytes it has; 0: somebody was quick to read it. */
+static __always_inline __u32 rqs_unix_piece(const struct sock *sk, const struct sock *peer, __u64 *ret_piece)
+{
+	const struct sk_buff *piece = sk->sk_receive_queue.prev;
+	__u32 bytes = piece->sk == peer ? piece->len : 0;
+
+	barrier_var(bytes);
+	/* It was in the queue all the while, and so not freed. */
+	if (sk->sk_receive_queue.prev != piece || bytes >= RQS_UNIX_PIECE_MAX)
+		bytes = 0;
+	*ret_piece = bytes ? (__u64)piece : 0;
+	return bytes;
 }
 
 /* The other end of @sk hands bytes to it: the running task is in the call that does it. */
@@ -101,9 +117,8 @@ static __always_inline void rqs_unix_handed(struct sock *sk)
 	struct unix_sock *unix_sock = bpf_skc_to_unix_sock(sk);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct rqs_conn *conn, *sender;
-	const struct sk_buff *piece;
 	struct sock *peer;
-	__u64 now_ns;
+	__u64 now_ns, piece;
 	__u32 bytes;
 
 	peer = unix_sock ? unix_sock->peer : NULL;
@@ -121,9 +136,8 @@ static __always_inline void rqs_unix_handed(struct sock *sk)
 	if (!conn || !sender || (conn->mode == RQS_CONN_OFF && sender->mode == RQS_CONN_OFF))
 		return;
 	now_ns = bpf_ktime_get_ns();
-	piece = sk->sk_receive_queue.prev;
-	bytes = piece->sk == peer ? piece->len : 0;
-	rqs_unix_arrives(conn, sender, bytes < RQS_UNIX_PIECE_MAX ? bytes : 0, now_ns);
+	bytes = rqs_unix_piece(sk, peer, &piece);
+	rqs_unix_arrives(conn, sender, bytes, piece, now_ns);
 	if (!sender->handed_first_ns)
 		sender->handed_first_ns = now_ns;
 	sender->handed_ns = now_ns;

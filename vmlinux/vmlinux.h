@@ -130,6 +130,7 @@ struct sock_common {
 };
 
 struct sk_buff_head {
+	struct sk_buff *next;
 	struct sk_buff *prev;
 	__u32 qlen;
 };
@@ -166,9 +167,14 @@ struct tcp_sock {
 };
 
 struct sk_buff {
+	struct sk_buff *next;
 	struct sock *sk;
 	char cb[48];
 	unsigned int len;
+};
+
+struct unix_skb_parms {
+	__u32 consumed;
 };
 
 struct tcp_skb_cb {

@@ -78,13 +78,13 @@ def each(action):
     return script
 
 
-@case()
+@case(unix=True)
 def body_by_sendfile(bench):
     with file_of(BODY) as file:
         exchange(bench, each(lambda peer: (peer.send(HEAD), sent_by_file(peer, file, len(BODY)))), asks(*TURNS), counted(*[200] * RUNS))
 
 
-@case()
+@case(unix=True)
 def body_by_sendfile_in_pieces(bench):
     """Behind a head held back by MSG_MORE."""
     def action(peer, file):
@@ -95,12 +95,12 @@ def body_by_sendfile_in_pieces(bench):
         exchange(bench, each(lambda peer: action(peer, file)), asks(*TURNS), counted(*[200] * RUNS))
 
 
-@case()
+@case(unix=True)
 def body_by_splice(bench):
     exchange(bench, each(lambda peer: (peer.send(HEAD), spliced_out(peer, BODY))), asks(*TURNS), counted(*[200] * RUNS))
 
 
-@case()
+@case(unix=True)
 def request_body_by_splice(bench):
     """The head is read alone, the body of the request spliced away."""
     request, reply = ask('/up', 'POST', body=BODY), answer(200, b'took it')
@@ -139,7 +139,7 @@ def body_by_zerocopy_in_pieces(bench):
     exchange(bench, each(action), asks(*TURNS), counted(*[200] * RUNS))
 
 
-@case()
+@case(unix=True)
 def answer_held_back(bench):
     """MSG_MORE on each piece, the head cut in two, and two answers in one packet."""
     reply = answer(200, b'held back')
@@ -174,7 +174,7 @@ def unseen(bench, script, turns, **want):
     return missed
 
 
-@case()
+@case(unix=True)
 def head_by_sendfile(bench):
     """An answer of which not even the head can be read is one of unknown status, and the next one is right again."""
     whole = answer(404, b'from a file')
@@ -190,7 +190,7 @@ def head_by_sendfile(bench):
                status={0: RUNS, 200: RUNS})
 
 
-@case()
+@case(unix=True)
 def head_of_a_request_by_splice(bench):
     """A request of which nothing can be read is none, nor is its answer; those that can be read count."""
     request, reply = ask('/gone'), answer(200, b'seen')
