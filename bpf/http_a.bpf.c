@@ -4,12 +4,11 @@
  * Hooks:  tp_btf/skb_copy_datagram_iovec (net/core/datagram.c skb_copy_datagram_iter(): received bytes on their way to
  *         the process), tp_btf/tcp_sendmsg_locked (net/ipv4/tcp.c, 6.16: once a loop, before the bytes are taken).
  *         Both run under the socket's lock.
- *         Unix sockets: tp_btf/sock_recv_length, tp_btf/sock_send_length; see http_unix.h. Programs of their own, so that
- *         what they cost every other socket's calls can be left out.
+ *         Unix sockets have functions, and so hooks, of their own: http_unix_calls.h.
  * Engine: http.h.
  */
 #define RQS_SENDS_ARE_SEEN_LATE 0
-#include "http_unix.h"
+#include "http_unix_calls.h"
 #include "http_look.h"
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
@@ -193,38 +192,6 @@ int RQS_PROG(http_on_send, RQS_HTTP_SEND, const struct sock *sk, const struct ms
 
 		http_send(sk, msg, conn, work, &span);
 	}
-	return 0;
-}
-
-SEC("tp_btf/sock_recv_length")
-int RQS_PROG(http_on_unix_receive, RQS_HTTP_UNIX_RECEIVE, struct sock *sk, int result, int flags)
-{
-	struct rqs_fast event = { .received = true, .window = RQS_WINDOW_UNIX_RECEIVED };
-	struct rqs_conn *conn;
-
-	if (!http_active || !rqs_is_unix(sk) || flags & (RQS_MSG_ERRQUEUE | RQS_MSG_OOB))
-		return 0;
-	conn = rqs_unix_received(sk, result, flags & RQS_MSG_PEEK, &event);
-	if (!conn)
-		return 0;
-	rqs_call_take(sk, conn, &event);
-	rqs_unix_taken(conn, true);
-	return 0;
-}
-
-SEC("tp_btf/sock_send_length")
-int RQS_PROG(http_on_unix_send, RQS_HTTP_UNIX_SEND, struct sock *sk, int result, int flags)
-{
-	struct rqs_fast event = { .window = RQS_WINDOW_UNIX_SENT };
-	struct rqs_conn *conn;
-
-	if (!http_active || !rqs_is_unix(sk))
-		return 0;
-	conn = rqs_unix_sent(sk, result, &event);
-	if (!conn)
-		return 0;
-	rqs_call_take(sk, conn, &event);
-	rqs_unix_taken(conn, false);
 	return 0;
 }
 

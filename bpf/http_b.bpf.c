@@ -5,6 +5,7 @@
  * Bytes:  http_calls.h, and what that misses. Engine: http.h. Unix sockets: http_unix.h.
  */
 #define RQS_SENDS_ARE_SEEN_LATE 1 /* the hook comes after the call */
+#include "http_calls.h"
 #include "http_unix.h"
 #include "http_look.h"
 
@@ -25,7 +26,10 @@ static __always_inline struct rqs_conn *http_passed(struct sock *sk, int bytes, 
 
 static __always_inline void http_take(struct sock *sk, struct rqs_conn *conn, struct rqs_fast *event)
 {
-	rqs_call_take(sk, conn, event);
+	struct rqs_buffer buffer = {};
+
+	rqs_call_find(&buffer);
+	rqs_buffer_take(sk, conn, event, &buffer);
 	if (conn->family == AF_UNIX)
 		rqs_unix_taken(conn, event->received);
 	else if (conn->closing && conn->mode != RQS_CONN_OFF)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * http_unix - HTTP over Unix stream sockets. Both ends of such a connection are on this host, and each is measured where it is.
- * Hooks:  sock_recv_length, sock_send_length (after the call, with its result); sk_data_ready, which fires in the sender's call
- *         for each piece that it queues, and so tells when a byte was handed over and became readable; two iterators.
- * Engine: http.h. Bytes: http_calls.h, and what that misses.
+ * Hooks:  the end of each call that reads or writes, with its result: functions of Unix sockets alone (tap A, http_unix_calls.h),
+ *         or those of every socket (tap B); sk_data_ready, which fires in the sender's call for each piece that it queues, and so
+ *         tells when a byte was handed over and became readable; two iterators.
+ * Engine: http.h. Bytes: http_buffer.h.
  * A Unix socket has no positions of its own: bytes are counted here (copied_seq, sent_seq). Its end shows in no
  * hook either: it is noticed by the other end's next call (a read of nothing, a refused write), or at the next sweep, since
  * the kernel keeps a closed socket as long as its peer (net/unix/af_unix.c unix_release_sock(), unix_peer()). Where both ends
@@ -14,7 +15,7 @@
 #ifndef RQS_BPF_HTTP_UNIX_H
 #define RQS_BPF_HTTP_UNIX_H
 
-#include "http_calls.h"
+#include "http_buffer.h"
 
 #define RQS_SHUTDOWN_BOTH 3 /* include/net/sock.h */
 #define RQS_SOCK_DEAD 1	    /* 1 << SOCK_DEAD: closed by its process */

@@ -51,20 +51,33 @@ static __always_inline void rqs_run_end(struct rqs_run *run)
 	run->left = left;
 }
 
-/* BPF_PROG() of <bpf/bpf_tracing.h> for a program whose runs are counted as those of @program. */
-#define RQS_PROG(name, program, args...)                                                                     \
+/*
+ * BPF_PROG() of <bpf/bpf_tracing.h> for a program whose runs are counted as those of @program; @before and @after are done in each
+ * run before and after all else.
+ */
+#define RQS_PROG_WITHIN(before, after, name, program, args...)                                               \
 	name(unsigned long long *ctx);                                                                       \
 	static __always_inline typeof(name(0)) name##_body(unsigned long long *ctx, ##args);                 \
 	typeof(name(0)) name(unsigned long long *ctx)                                                        \
 	{                                                                                                    \
-		struct rqs_run *run = rqs_run_begin(program);                                                \
+		struct rqs_run *run;                                                                         \
+		before;                                                                                      \
+		run = rqs_run_begin(program);                                                                \
 		_Pragma("GCC diagnostic push")                                                               \
 		_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")                                       \
 		name##_body(___bpf_ctx_cast(args));                                                          \
 		_Pragma("GCC diagnostic pop")                                                                \
 		rqs_run_end(run);                                                                            \
+		after;                                                                                       \
 		return 0;                                                                                    \
 	}                                                                                                    \
 	static __always_inline typeof(name(0)) name##_body(unsigned long long *ctx, ##args)
+
+#define RQS_PROG(name, program, args...) RQS_PROG_WITHIN((void)0, (void)0, name, program, ##args)
+
+/* On a function the kernel lets a program be preempted, which on a tracepoint it does not (kernel/bpf/trampoline.c, 6.16). */
+extern void bpf_preempt_disable(void) __ksym;
+extern void bpf_preempt_enable(void) __ksym;
+#define RQS_FUNCTION_PROG(name, program, args...) RQS_PROG_WITHIN(bpf_preempt_disable(), bpf_preempt_enable(), name, program, ##args)
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel_functions.h"
 #include "probes_reason.h"
 #include "probes_state.h"
 #include "programs.h"
@@ -105,11 +106,21 @@ HTTP_TAP(b)
 #define HTTP_SWEEP_UNIX "http_sweep_unix"
 static const char *const http_on_demand[] = { HTTP_LOOK, HTTP_LIST_UNIX, HTTP_SWEEP_UNIX };
 
-/* Of tap A Unix sockets have programs of their own, of tap B the same ones as TCP. */
-static const char *const http_unix_programs[] = { "http_on_unix_receive", "http_on_unix_send", NULL };
+/* Of tap A Unix sockets have programs of their own, on their functions or on tracepoints, of tap B the same ones as TCP. */
+#define HTTP_UNIX_FUNCTION "unix_stream_recvmsg"
+static const struct {
+	const char *program;
+	bool on_function;
+} http_unix_programs[] = {
+	{ "http_on_unix_receive", true },
+	{ "http_on_unix_send", true },
+	{ "http_on_unix_recv_length", false },
+	{ "http_on_unix_send_length", false },
+};
 
 /* What the second thread loads, so that both take equally long. */
-static const char *const http_aside[] = { "http_on_send", "http_on_unix_send", HTTP_LOOK, HTTP_LIST_UNIX, HTTP_SWEEP_UNIX, NULL };
+static const char *const http_aside[] = { "http_on_send", "http_on_unix_send", "http_on_unix_send_length", HTTP_LOOK,
+					  HTTP_LIST_UNIX, HTTP_SWEEP_UNIX, NULL };
 
 static const struct {
 	const char *program;
@@ -121,6 +132,8 @@ static const struct {
 	{ "http_on_state", RQS_HTTP_STATE },
 	{ "http_on_unix_receive", RQS_HTTP_UNIX_RECEIVE },
 	{ "http_on_unix_send", RQS_HTTP_UNIX_SEND },
+	{ "http_on_unix_recv_length", RQS_HTTP_UNIX_RECEIVE },
+	{ "http_on_unix_send_length", RQS_HTTP_UNIX_SEND },
 };
 
 static const struct http_tap {
@@ -172,9 +185,21 @@ static int http_set_routes(struct rqs_probes_http *http, uint32_t stay)
 	return err ?: bpf_map__set_max_entries(http->maps.route_times, RQS_ROUTE_FIRST + named);
 }
 
+/* Which of the programs for Unix sockets are to be loaded. */
+static void http_choose_unix(const struct rqs_probes_http *http, bool has_unix)
+{
+	const size_t count = sizeof(http_unix_programs) / sizeof(http_unix_programs[0]);
+	struct bpf_program *program = bpf_object__find_program_by_name(*http->skeleton->obj, http_unix_programs[0].program);
+	bool on_functions = program && has_unix && rqs_kernel_has_function(HTTP_UNIX_FUNCTION);
+
+	for (size_t i = 0; i < count && program; i++) {
+		program = bpf_object__find_program_by_name(*http->skeleton->obj, http_unix_programs[i].program);
+		bpf_program__set_autoload(program, has_unix && http_unix_programs[i].on_function == on_functions);
+	}
+}
+
 static int http_configure(const struct rqs_probes *probes, struct rqs_probes_http *http, bool with_on_demand)
 {
-	bool has_unix = !(probes->config.without & RQS_PART_UNIX);
 	struct bpf_program *program;
 	int err;
 
@@ -192,11 +217,7 @@ static int http_configure(const struct rqs_probes *probes, struct rqs_probes_htt
 		bpf_program__set_autoattach(program, false);
 		bpf_program__set_autoload(program, with_on_demand);
 	}
-	for (const char *const *name = http_unix_programs; *name; name++) {
-		program = bpf_object__find_program_by_name(*http->skeleton->obj, *name);
-		if (program)
-			bpf_program__set_autoload(program, has_unix);
-	}
+	http_choose_unix(http, !(probes->config.without & RQS_PART_UNIX));
 	return err;
 }
 

@@ -145,6 +145,10 @@ struct sock {
 	__u8 sk_shutdown;
 };
 
+struct socket {
+	struct sock *sk;
+};
+
 struct sockaddr_un {
 	char sun_path[108];
 };

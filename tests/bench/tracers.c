@@ -13,6 +13,7 @@
 
 #include "classic.skel.h"
 #include "empty.skel.h"
+#include "kernel_functions.h"
 #include "loops.h"
 #include "process.h"
 #include "runqlat.skel.h"
@@ -92,6 +93,8 @@ int bench_tracers_prepare(void)
 static int attach_empty(struct bench_tracer *tracer)
 {
 	bool a = tracer->kind == BENCH_EMPTY_A, b = tracer->kind == BENCH_EMPTY_B;
+	/* As rqscope: of tap A they are for Unix sockets, where those have no hooks of their own. */
+	bool lengths = b || (a && !rqs_kernel_has_function("unix_stream_recvmsg"));
 	struct bench_empty *empty = bench_empty__open();
 
 	tracer->empty = empty;
@@ -99,9 +102,8 @@ static int attach_empty(struct bench_tracer *tracer)
 		return -errno;
 	bpf_program__set_autoload(empty->progs.empty_on_copy, a);
 	bpf_program__set_autoload(empty->progs.empty_on_sendmsg, a);
-	/* Of tap A they are for Unix sockets. */
-	bpf_program__set_autoload(empty->progs.empty_on_recv_length, a || b);
-	bpf_program__set_autoload(empty->progs.empty_on_send_length, a || b);
+	bpf_program__set_autoload(empty->progs.empty_on_recv_length, lengths);
+	bpf_program__set_autoload(empty->progs.empty_on_send_length, lengths);
 	bpf_program__set_autoload(empty->progs.empty_on_ready, a || b);
 	bpf_program__set_autoload(empty->progs.empty_on_state, a || b);
 	return bench_empty__load(empty) ?: bench_empty__attach(empty);

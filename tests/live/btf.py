@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every type, field and tracepoint argument that bpf/ relies on is in the running kernel's BTF, and fits.
+"""Every type, field and argument of a tracepoint or function that bpf/ relies on is in the running kernel's BTF, and fits.
 
 vmlinux/vmlinux.h is written by hand; this is what keeps it true. A field marked "optional" may be missing, but
-where it is there it must fit. A tracepoint that this kernel lacks is skipped: its probe says so itself.
+where it is there it must fit. A hook that this kernel lacks is skipped: its probe says so itself.
 """
 import glob
 import os
@@ -70,10 +70,10 @@ def check_type(btf, declared):
     return faults_of(btf, declared.fields, item, where), None
 
 
-def check_program(btf, hook, shapes):
-    real = btf.tracepoint(hook)
+def check_program(btf, kind, hook, shapes):
+    real = btf.function(hook) if kind == 'fexit' else btf.tracepoint(hook)
     if real is None:
-        return [], f'this kernel has no tracepoint {hook}'
+        return [], f'this kernel has no {"function" if kind == "fexit" else "tracepoint"} {hook}'
     if len(shapes) > len(real):
         return [f'{hook} has {len(real)} arguments, {len(shapes)} are declared'], None
     return [f'{hook}: argument {i + 1} is declared {mine}, this kernel has {theirs}'
@@ -106,11 +106,11 @@ def main():
     found = 0
     for path in sorted(glob.glob(os.path.join(ROOT, 'bpf', '*.[ch]'))):
         with open(path, encoding='utf-8') as file:
-            for hook, name, shapes in programs(file.read(), reader.typedefs):
+            for kind, hook, name, shapes in programs(file.read(), reader.typedefs):
                 found += 1
-                note(f'btf/{os.path.basename(path)}:{name}', *check_program(btf, hook, shapes))
+                note(f'btf/{os.path.basename(path)}:{name}', *check_program(btf, kind, hook, shapes))
     if not found:
-        report.not_ok('btf', 'no tp_btf program found in bpf/')
+        report.not_ok('btf', 'no program found in bpf/')
     report.summary()
     return 1 if report.failed else 0
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * uring_server - an HTTP server that accepts, reads and writes by io_uring alone.
- * Usage: uring_server. Prints "port N", serves on loopback until SIGTERM, then prints
+ * Usage: uring_server [PATH]. Prints "port N" or, of a Unix socket, "port PATH"; serves until SIGTERM, then prints
  * "requests=N responses=N request_bytes=N response_bytes=N" of its own counting.
  */
 #include <arpa/inet.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CONNECTIONS 256
@@ -122,28 +123,44 @@ static void on_done(struct connection *conn, int result, int listener)
 	submit(conn, STEP_READ, listener);
 }
 
-int main(void)
+/* On loopback, or at a path. Says where. */
+static int listen_at(const char *path)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in inet = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_un local = { .sun_family = AF_UNIX };
+	struct sockaddr *address = path ? (struct sockaddr *)&local : (struct sockaddr *)&inet;
+	socklen_t length = path ? sizeof(local) : sizeof(inet);
+	int listener = socket(address->sa_family, SOCK_STREAM, 0);
+
+	if (path)
+		snprintf(local.sun_path, sizeof(local.sun_path), "%s", path);
+	if (listener < 0 || bind(listener, address, length) || listen(listener, 1024) || getsockname(listener, address, &length))
+		return -1;
+	if (path)
+		printf("port %s\n", path);
+	else
+		printf("port %d\n", ntohs(inet.sin_port));
+	return listener;
+}
+
+int main(int argc, char **argv)
+{
 	struct sigaction action = { .sa_handler = on_stop };
-	socklen_t length = sizeof(address);
 	int listener, err;
 
 	sigaction(SIGTERM, &action, NULL);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1024) ||
-	    getsockname(listener, (struct sockaddr *)&address, &length)) {
-		perror("uring_server: cannot listen");
-		return 1;
-	}
 	err = io_uring_queue_init(1024, &ring, 0);
 	if (err) {
 		fprintf(stderr, "uring_server: io_uring_setup: %s\n", strerror(-err));
 		return 3;
 	}
+	listener = listen_at(argc > 1 ? argv[1] : NULL);
+	if (listener < 0) {
+		perror("uring_server: cannot listen");
+		return 1;
+	}
 	for (int i = 0; i < CONNECTIONS; i++)
 		submit(&connections[i], STEP_ACCEPT, listener);
-	printf("port %d\n", ntohs(address.sin_port));
 	fflush(stdout);
 	while (!stopped) {
 		struct io_uring_cqe *cqe;

@@ -15,7 +15,8 @@ from cases.q_parts import left_out, turn
 from lib import servers
 from lib.child import Child
 from lib.clients import run
-from lib.report import case, equal, within
+from lib.load import UringServer
+from lib.report import Skip, case, equal, within
 from lib.roles import await_books, find
 from lib.rqscope import BIN
 from lib.snapshot import lost
@@ -218,6 +219,64 @@ def unix_names(bench):
     await_books(bench.rq, nameless, 'the pair is seen')
 
 
+def programs_of(document):
+    return {program['name'] for program in document['self']['programs']}
+
+
+@case()
+def io_uring_over_unix(bench):
+    """Measured by tap A where the kernel lets programs be put on the functions of Unix sockets; else its bytes can't be read."""
+    total, size = 200, len(ask('/uring'))
+    with UringServer(os.path.join(bench.dir, 'uring.sock')) as server:
+        if server.unavailable:
+            raise Skip(f'io_uring is not available: {server.unavailable}')
+        before = bench.rq.settled()
+        peers = [connect(server.port) for _ in range(4)]
+        for i in range(total):
+            peers[i % 4].send(ask('/uring'))
+            peers[i % 4].until(b'uring\n')
+        for peer in peers:
+            peer.close()
+        own = server.close()
+    equal((own['requests'], own['responses'], own['request_bytes']), (total, total, total * size), 'what the server says')
+    if 'http_on_unix_receive' in programs_of(before):
+        bench.rq.expect(server.port, before, requests=total, responses=total, untimed=0, aborted=0, in_flight=0, status={200: total},
+                        request_bytes=own['request_bytes'], response_bytes=own['response_bytes'])
+    else:
+        bench.rq.expect(server.port, before, requests=0, responses=0, aborted=0, in_flight=0)
+        within(lost(bench.rq.settled(), 'unparsed') - lost(before, 'unparsed'), 4, total, 'connections counted as not read')
+    equal(books_of(bench.rq.settled(), server.port)['client'], (total, total, 0, 0), 'client: requests, responses, aborted, in flight')
+
+
+@case()
+def unix_where_functions_are_switched_off(bench):
+    """Then programs on the tracepoints of all sockets take their place: the same counts."""
+    if bench.tap == 'B':
+        raise Skip('tap B has no programs on functions')
+    if 'http_on_unix_receive' not in programs_of(bench.rq.settled()):
+        raise Skip('this kernel refuses programs on functions: they are on the tracepoints in all cases')
+    path = '/proc/sys/kernel/ftrace_enabled'
+    with open(path, encoding='ascii') as file:
+        was = file.read()
+    try:
+        with open(path, 'w', encoding='ascii') as file:
+            file.write('0')
+        rq = bench.start()
+    finally:
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(was)
+    try:
+        with over_unix(), Server(echo) as server:
+            equal({name for name in programs_of(rq.settled()) if 'unix' in name},
+                  {'http_on_unix_recv_length', 'http_on_unix_send_length'}, 'programs')
+            peer = connect(server.port)
+            turn(peer)
+            rq.expect(server.port, requests=1, responses=1, aborted=0, in_flight=0, untimed=0)
+            peer.close()
+    finally:
+        rq.stop()
+
+
 @case()
 def without_unix(bench):
     with over_unix(), Server(echo) as unix:
@@ -231,7 +290,7 @@ def without_unix(bench):
                 after = rq.settled()
                 equal(find(after, 'server', unix.port) + find(after, 'client', unix.port), [], 'services on the Unix socket')
                 equal(left_out(after), {'unix'}, 'what is left out')
-                equal([program['name'] for program in after['self']['programs'] if 'unix' in program['name']], [], 'programs')
+                equal([name for name in programs_of(after) if 'unix' in name], [], 'programs')
                 for peer in peers:
                     peer.close()
         finally:

@@ -70,3 +70,11 @@ class Btf:
             return None
         prototype = self.types[self.types[item['type_id']]['type_id']]
         return [self.shape(parameter['type_id']) for parameter in prototype['params'][1:]]
+
+    def function(self, name):
+        """Shapes of a function's arguments and of what it returns, or None where the kernel has none of that name."""
+        item = self.named.get(('FUNC', name))
+        if not item:
+            return None
+        prototype = self.types[item['type_id']]
+        return [self.shape(parameter['type_id']) for parameter in prototype['params']] + [self.shape(prototype['ret_type_id'])]

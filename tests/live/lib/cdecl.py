@@ -173,16 +173,16 @@ class Reader:
         return self.types
 
 
-PROGRAM = re.compile(r'SEC\("(?:tp_btf|raw_tp)/(\w+)"\)\s*(/\*\s*optional\b.*?\*/)?\s*int\s+(?:BPF_PROG\((\w+)|RQS_PROG\((\w+)\s*,\s*\w+)\s*(?:,(.*?))?\)\s*\{', re.S)
+PROGRAM = re.compile(r'SEC\("(tp_btf|raw_tp|fexit)/(\w+)"\)\s*(/\*\s*optional\b.*?\*/)?\s*int\s+(?:BPF_PROG\((\w+)|RQS_(?:FUNCTION_)?PROG\((\w+)\s*,\s*\w+)\s*(?:,(.*?))?\)\s*\{', re.S)
 
 
 def programs(text, typedefs):
-    """(tracepoint, program, argument shapes) for each tp_btf program of a source file."""
-    for hook, _, plain, counted, arguments in PROGRAM.findall(text):
+    """(kind of hook, its name, program, argument shapes) for each program of a source file that a tracepoint or a function has."""
+    for kind, hook, _, plain, counted, arguments in PROGRAM.findall(text):
         shapes = []
         for argument in re.split(r',', arguments) if arguments.strip() else []:
             reader = Reader(argument)
             reader.typedefs = typedefs
             base, _ = reader.base()
             shapes.append(reader.declarator(base)[1])
-        yield hook, plain or counted, shapes
+        yield kind, hook, plain or counted, shapes

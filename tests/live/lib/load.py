@@ -125,10 +125,10 @@ def connect_client(port, threads, requests, path):
 
 
 class UringServer:
-    """The server that uses io_uring alone; numbers are its own, after close()."""
+    """The server that uses io_uring alone, on TCP or at the path of a Unix socket; numbers are its own, after close()."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([os.path.join(TOOLS, 'uring_server')], stdin=subprocess.DEVNULL,
+    def __init__(self, *path):
+        self.process = subprocess.Popen([os.path.join(TOOLS, 'uring_server'), *path], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith('port '):
@@ -137,7 +137,7 @@ class UringServer:
             self.port = None
             return
         self.unavailable = None
-        self.port = int(line.split()[1])
+        self.port = path[0] if path else int(line.split()[1])
         self.numbers = None
 
     def close(self):
