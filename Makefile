@@ -26,7 +26,7 @@ LIB_STATIC = -Wl,-Bstatic $(shell pkg-config --static --libs $(LIBS)) $(B)/obj/l
 # Calls of the libraries that are led to user/kernel_btf.c and user/poll_set.c.
 LIB_WRAP := -Wl,--wrap=btf__load_vmlinux_btf,--wrap=btf__free,--wrap=poll
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O3 -g
 USER_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -D_GNU_SOURCE -DRQS_VERSION='"$(VERSION)"' -iquote include -iquote user -iquote $(B)/gen \
 	-fstack-protector-strong -D_FORTIFY_SOURCE=2
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
