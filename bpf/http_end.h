@@ -47,10 +47,15 @@ static __always_inline __u32 rqs_turn_to(struct task_struct *task, const struct 
 /*
  * CPU time of a task without asking for it: sum_exec_runtime moves at ticks and switches only, but at any moment
  * it lacks just (now - exec_start). The difference of two of these, plus the time between them, is right.
+ * exec_start is told by the CPU's clock of tasks, which stands still while interrupts run or a hypervisor has the CPU, where the kernel
+ * keeps account of that (kernel/sched/core.c update_rq_clock_task()). By how much it lags is another one on each CPU, and what it
+ * missed while the task slept is not the task's.
  */
 static __always_inline __u64 rqs_exec_base(const struct task_struct *task)
 {
-	return task->se.sum_exec_runtime - task->se.exec_start;
+	const struct rq *rq = task->se.cfs_rq->rq;
+
+	return task->se.sum_exec_runtime - task->se.exec_start - (rq->clock - rq->clock_task);
 }
 
 /* Where a request of this number is kept, or NULL when it never was (deeper than RQS_PIPE_DEPTH). */

@@ -43,6 +43,7 @@ struct rq {
 	struct cfs_rq cfs;
 	struct rt_rq rt;
 	__u64 clock;
+	__u64 clock_task;
 	struct sched_info rq_sched_info; /* optional: CONFIG_SCHEDSTATS */
 };
 
