@@ -221,7 +221,7 @@ def test_history_limit(target):
 
 BAD = [b"", b"x", b"null", b"[]", b"{}", b'{"type":1}', b'{"type":"nope"}', b'{"type":"subscribe"}',
        b'{"type":"subscribe","rate_ms":50}', b'{"type":"subscribe","rate_ms":"100"}',
-       b'{"type":"history","id":1,"from_ms":0,"to_ms":1,"points":0}', b'{"type":"watch","slot":128}',
+       b'{"type":"history","id":1,"from_ms":0,"to_ms":1,"points":0}', b'{"type":"watch","slot":256}',
        b'{"type":"history","id":1}',
        b'{"type":"history","id":1,"from_ms":0,"to_ms":1,"points":2001}', b"\xff\xfe", b'{"type":"ping"', b"[" * 900,
        b'{"type":"ping","x":"' + b"y" * 1100 + b'"}']
