@@ -81,6 +81,7 @@ static const struct bench_series *classic_of(const struct bench_rounds *rounds)
 static const struct bench_series *floor_of(const struct bench_rounds *rounds, const struct bench_series *series)
 {
 	switch (series->kind) {
+	case BENCH_LEAST_A:
 	case BENCH_RQSCOPE_A:
 	case BENCH_RQSCOPE_A_ROUTELESS:
 	case BENCH_RQSCOPE_A_SERVER:
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
 	static struct bench_series series[] = {
 		{ .kind = BENCH_NOTHING, .name = "nothing" },
 		{ .kind = BENCH_EMPTY_A, .name = "empty programs, hooks of tap A" },
+		{ .kind = BENCH_LEAST_A, .name = "what classic measures, hooks of tap A" },
 		{ .kind = BENCH_RQSCOPE_A, .name = "rqscope, tap A" },
 		{ .kind = BENCH_RQSCOPE_A_ROUTELESS, .name = "rqscope, tap A, without routes" },
 		{ .kind = BENCH_RQSCOPE_A_SERVER, .name = "rqscope, tap A, without the client role" },

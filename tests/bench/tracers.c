@@ -14,6 +14,7 @@
 #include "classic.skel.h"
 #include "empty.skel.h"
 #include "kernel_functions.h"
+#include "least.skel.h"
 #include "loops.h"
 #include "process.h"
 #include "runqlat.skel.h"
@@ -23,6 +24,7 @@
 struct bench_tracer {
 	enum bench_tracer_kind kind;
 	struct bench_empty *empty;
+	struct bench_least *least;
 	struct bench_classic *classic;
 	struct bench_runqlat *runqlat;
 	struct bench_rqscope rqscope;
@@ -90,11 +92,28 @@ int bench_tracers_prepare(void)
 	return 0;
 }
 
+/* As rqscope: with tap A some hooks are for Unix sockets, where those have none of their own. */
+static bool unix_takes_lengths(void)
+{
+	return !rqs_kernel_has_function("unix_stream_recvmsg");
+}
+
+static int attach_least(struct bench_tracer *tracer)
+{
+	struct bench_least *least = bench_least__open();
+
+	tracer->least = least;
+	if (!least)
+		return -errno;
+	bpf_program__set_autoload(least->progs.least_on_recv_length, unix_takes_lengths());
+	bpf_program__set_autoload(least->progs.least_on_send_length, unix_takes_lengths());
+	return bench_least__load(least) ?: bench_least__attach(least);
+}
+
 static int attach_empty(struct bench_tracer *tracer)
 {
 	bool a = tracer->kind == BENCH_EMPTY_A, b = tracer->kind == BENCH_EMPTY_B;
-	/* As rqscope: of tap A they are for Unix sockets, where those have no hooks of their own. */
-	bool lengths = b || (a && !rqs_kernel_has_function("unix_stream_recvmsg"));
+	bool lengths = b || (a && unix_takes_lengths());
 	struct bench_empty *empty = bench_empty__open();
 
 	tracer->empty = empty;
@@ -145,6 +164,8 @@ static int attach(struct bench_tracer *tracer, const char *rqscope_path)
 	case BENCH_EMPTY_B:
 	case BENCH_EMPTY_SCHED:
 		return attach_empty(tracer);
+	case BENCH_LEAST_A:
+		return attach_least(tracer);
 	case BENCH_RQSCOPE_A:
 	case BENCH_RQSCOPE_A_ROUTELESS:
 	case BENCH_RQSCOPE_A_SERVER:
@@ -169,6 +190,7 @@ static int destroy(struct bench_tracer *tracer)
 	int err = 0;
 
 	bench_empty__destroy(tracer->empty);
+	bench_least__destroy(tracer->least);
 	bench_classic__destroy(tracer->classic);
 	bench_runqlat__destroy(tracer->runqlat);
 	if (tracer->has_rqscope)
@@ -213,6 +235,8 @@ bool bench_tracer_counted(struct bench_tracer *tracer, uint32_t port, uint64_t r
 	if (tracer->has_rqscope)
 		return !bench_rqscope_counted(&tracer->rqscope, port, requests);
 	/* Of the whole host, so there may be more. */
+	if (tracer->least)
+		return sum_of(tracer->least->maps.latencies) >= 2 * requests;
 	return !tracer->classic || sum_of(tracer->classic->maps.latencies) >= 2 * requests;
 }
 

@@ -14,6 +14,7 @@ enum bench_tracer_kind {
 	BENCH_EMPTY_A,	   /* programs that do nothing, on the hooks of tap A */
 	BENCH_EMPTY_B,
 	BENCH_EMPTY_SCHED,
+	BENCH_LEAST_A,	   /* what BENCH_CLASSIC measures, from the hooks of tap A */
 	BENCH_RQSCOPE_A,   /* the whole program, by tap A */
 	BENCH_RQSCOPE_A_ROUTELESS, /* without routes */
 	BENCH_RQSCOPE_A_SERVER,	   /* without the client role */
