@@ -10,9 +10,9 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "latencies.bpf.h"
 
 #define CALLS_MAX 10240
-#define SLOTS 64
 
 /* arch/x86/entry/syscalls/syscall_64.tbl */
 enum {
@@ -48,27 +48,6 @@ struct {
 	__type(value, __u64);
 } started SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__type(value, __u64);
-} latencies SEC(".maps");
-
-static __always_inline __u32 log2_of(__u64 value)
-{
-	__u32 index = 0;
-
-#pragma unroll
-	for (__u32 shift = 32; shift; shift >>= 1) {
-		if (value >> shift) {
-			value >>= shift;
-			index += shift;
-		}
-	}
-	return index;
-}
-
 static __always_inline int call_enters(enum call_kind kind, __u32 fd, __u64 buffer)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -82,15 +61,11 @@ static __always_inline int call_enters(enum call_kind kind, __u32 fd, __u64 buff
 
 static __always_inline void call_answers(__u64 where)
 {
-	__u64 *start_ns = bpf_map_lookup_elem(&started, &where), *count;
-	__u32 slot;
+	__u64 *start_ns = bpf_map_lookup_elem(&started, &where);
 
 	if (!start_ns)
 		return;
-	slot = log2_of(bpf_ktime_get_ns() - *start_ns);
-	count = bpf_map_lookup_elem(&latencies, &slot);
-	if (count)
-		__sync_fetch_and_add(count, 1);
+	latencies_add(bpf_ktime_get_ns() - *start_ns);
 	bpf_map_delete_elem(&started, &where);
 }
 

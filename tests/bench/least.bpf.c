@@ -11,8 +11,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "latencies.bpf.h"
 
-#define SLOTS 64
 #define IPPROTO_TCP 6
 #define GET 0x20544547 /* "GET ", as a little-endian machine has it */
 #define HTTP 0x50545448
@@ -33,43 +33,16 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__type(value, __u64);
-} latencies SEC(".maps");
-
-static __always_inline __u32 log2_of(__u64 value)
-{
-	__u32 index = 0;
-
-#pragma unroll
-	for (__u32 shift = 32; shift; shift >>= 1) {
-		if (value >> shift) {
-			value >>= shift;
-			index += shift;
-		}
-	}
-	return index;
-}
-
 static __always_inline void take(struct connection *connection, __u32 first, __u64 begin_ns, __u64 now_ns)
 {
-	__u64 *count;
-	__u32 slot;
-
 	if (first == GET) {
 		connection->start_ns = begin_ns;
 		return;
 	}
 	if (first != HTTP || !connection->start_ns)
 		return;
-	slot = log2_of(now_ns - connection->start_ns);
+	latencies_add(now_ns - connection->start_ns);
 	connection->start_ns = 0;
-	count = bpf_map_lookup_elem(&latencies, &slot);
-	if (count)
-		__sync_fetch_and_add(count, 1);
 }
 
 SEC("tp_btf/skb_copy_datagram_iovec")
