@@ -201,8 +201,9 @@ static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 	int err;
 
 	poll->slot_count = 0;
-	if (used > RQS_SLOT_MAX)
-		used = RQS_SLOT_MAX;
+	/* Several CPUs that take the last one at once count further. */
+	if (used > poll->maps->http_slots)
+		used = poll->maps->http_slots;
 	err = rqs_poll_lanes_reach(poll->lanes, used);
 	if (err)
 		return err;

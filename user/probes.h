@@ -50,6 +50,7 @@ struct rqs_probe_maps {
 	int look; /* a link as well, for rqs_looker_read(), and ports of services, a bit each: see bpf/http_look.h */
 	volatile uint8_t *look_ports;
 	int http_lanes;
+	uint32_t http_slots; /* that it has lanes for */
 	const volatile struct rqs_http_losses *http_losses; /* NULL when off, as below */
 	int http_services;
 	int http_pids;

@@ -264,6 +264,7 @@ static void http_show_maps(struct rqs_probes_http *http, struct rqs_probe_maps *
 	maps->look = http->look ? bpf_link__fd(http->look) : -1;
 	maps->look_ports = http->look_ports;
 	maps->http_lanes = bpf_map__fd(http->maps.lanes);
+	maps->http_slots = bpf_map__max_entries(http->maps.lanes) / maps->cpu_numbers;
 	maps->http_losses = http->losses;
 	maps->http_services = bpf_map__fd(http->maps.services);
 	maps->http_pids = bpf_map__fd(http->maps.pids);

@@ -139,6 +139,7 @@ static void make_maps(struct bench *bench)
 				       bench->slots_used);
 	maps->http_pids = make_map(BPF_MAP_TYPE_HASH, sizeof(struct rqs_pid_key), 1, 1024);
 	maps->http_free = make_map(BPF_MAP_TYPE_QUEUE, 0, 4, RQS_SLOT_MAX);
+	maps->http_slots = bench->slots_used;
 	maps->http_slots_used = &bench->slots_used;
 	maps->http_generations = bench->slot_generations;
 	maps->routes = (struct rqs_route_maps){
