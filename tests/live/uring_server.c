@@ -146,8 +146,14 @@ static int listen_at(const char *path)
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_stop };
+	sigset_t stop, waiting;
 	int listener, err;
 
+	/* SIGTERM is let in while the server waits and at no other time: between the look at stopped and the wait it'd be lost. */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigprocmask(SIG_BLOCK, &stop, &waiting);
+	sigdelset(&waiting, SIGTERM);
 	sigaction(SIGTERM, &action, NULL);
 	err = io_uring_queue_init(1024, &ring, 0);
 	if (err) {
@@ -166,7 +172,7 @@ int main(int argc, char **argv)
 		struct io_uring_cqe *cqe;
 
 		io_uring_submit(&ring);
-		err = io_uring_wait_cqe(&ring, &cqe);
+		err = io_uring_wait_cqes(&ring, &cqe, 1, NULL, &waiting);
 		if (err == -EINTR)
 			continue;
 		if (err)

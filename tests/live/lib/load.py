@@ -142,7 +142,9 @@ class UringServer:
 
     def close(self):
         if self.numbers is None and self.port:
-            stop_process(self.process)
+            status = stop_process(self.process)
+            if status != 0:
+                raise AssertionError(f'the server did not end as it should: {status}')
             self.numbers = numbers_of(self.process.stdout.read())
         return self.numbers
 
