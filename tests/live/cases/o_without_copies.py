@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What goes past the buffers of the process: sendfile, splice, MSG_ZEROCOPY; and what is held back, MSG_MORE."""
-import fcntl
 import os
 import socket
-import struct
 import tempfile
-import termios
+import threading
 
 from cases.d_framing import asks, counted, exchange
 from lib.report import case, equal, within
 from lib.snapshot import lost
-from lib.wait import wait_until
 from lib.wire import LIMIT_S, Server, answer, ask, connect
 
 SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
@@ -104,26 +101,31 @@ def body_by_splice(bench):
     exchange(bench, each(lambda peer: (peer.send(HEAD), spliced_out(peer, BODY))), asks(*TURNS), counted(*[200] * RUNS))
 
 
-def unread(sock):
-    return struct.unpack('i', fcntl.ioctl(sock, termios.FIONREAD, b'\0' * 4))[0]
-
-
 @case(unix=True)
 def request_body_by_splice(bench):
     """The head is read alone, the body of the request spliced away."""
     request, reply = ask('/up', 'POST', body=BODY), answer(200, b'took it')
     head_bytes = len(request) - len(BODY)
+    handed_over = threading.Semaphore(0)
 
-    def script(peer):
+    def server(peer):
         for _ in range(RUNS):
             peer.exactly(head_bytes)
-            # Over a Unix socket, what is spliced away sooner than its sender's hook has counted it can't be placed.
-            wait_until(lambda: unread(peer.sock) == len(BODY) or peer.sock.family != socket.AF_UNIX, LIMIT_S, 'the whole body')
+            # Over a Unix socket, what is spliced away sooner than its sender's call has ended can't be placed.
+            if peer.sock.family == socket.AF_UNIX:
+                equal(handed_over.acquire(timeout=LIMIT_S), True, 'the whole body came')
             equal(spliced_in(peer, len(BODY)) == BODY, True, 'the body is the one sent')
             peer.send(reply)
         peer.head()
         peer.send(reply)
-    exchange(bench, script, asks(*[(request, b'took it')] * RUNS, (ask('/last'), b'took it')), counted(*[200] * (RUNS + 1)))
+
+    def client(peer):
+        for _ in range(RUNS):
+            peer.send(request)
+            handed_over.release()
+            peer.until(b'took it')
+        asks((ask('/last'), b'took it'))(peer)
+    exchange(bench, server, client, counted(*[200] * (RUNS + 1)))
 
 
 @case()
