@@ -16,8 +16,7 @@ const painted = (page, strip, name) => page.evaluate(([id, variable]) => {
 	probe.style.color = `var(--${variable})`;
 	const wanted = getComputedStyle(probe).color.match(/\d+/g).map(Number);
 	probe.remove();
-	const canvas = document.querySelector(`.s-${id} canvas.data`);
-	const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+	const { width, height, read } = window.chartPixels(id), data = read(0, 0, width, height);
 	let n = 0;
 	for (let k = 0; k < data.length; k += 4)
 		n += data[k] === wanted[0] && data[k + 1] === wanted[1] && data[k + 2] === wanted[2] && data[k + 3] > 0;
@@ -32,7 +31,7 @@ export async function chartTests(browser, dir) {
 	await run('a_click_into_a_band_tells_its_time_and_durations', 'slow', async (page, feed) => {
 		await listen(page);
 		await page.keyboard.press(' '); // so that the time under a pixel is known
-		const box = await page.locator('.s-latency canvas.data').boundingBox();
+		const box = await page.locator('.s-latency .data').boundingBox();
 		let jog = 0; // the first picture may still be on its way: nothing is under a pointer before
 		await until('something under the pointer', async () => {
 			await page.mouse.move(box.x + box.width * 0.9, box.y + 10 + (jog++ & 1));

@@ -92,10 +92,10 @@ function changeLittle() {
 
 // Runs in the page: counts what moves the latency chart, and the frames in which the document changes.
 function countChanges() {
-	const put = CanvasRenderingContext2D.prototype.putImageData, chart = document.querySelector('.s-latency canvas.data');
+	const put = CanvasRenderingContext2D.prototype.putImageData, chart = window.chartPixels('latency');
 	window.counted = { moved: 0, texts: 0 };
 	CanvasRenderingContext2D.prototype.putImageData = function (...args) {
-		window.counted.moved += this.canvas === chart;
+		window.counted.moved += args[2] === chart.top && args[0].height === chart.height;
 		return put.apply(this, args);
 	};
 	// Its callback comes once after all that a frame did.

@@ -28,10 +28,9 @@ const lost = /WebSocket connection|ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR
 
 /** Rows of the latency heatmap that are painted in its last columns, as runs of pixels: [[from, to], ...]. */
 const runs = (page) => page.evaluate(() => {
-	const canvas = document.querySelector('.s-latency canvas.data');
-	const { width, height } = canvas;
+	const { width, height, read } = window.chartPixels('latency');
 	const rows = new Array(height).fill(0);
-	const { data } = canvas.getContext('2d').getImageData(width - 60, 0, 60, height);
+	const data = read(width - 60, 0, 60, height);
 	for (let y = 0; y < height; y++)
 		for (let x = 0; x < 60; x++) {
 			const [r, g] = data.subarray((y * 60 + x) * 4);
@@ -221,7 +220,7 @@ async function connection(run, browser, dir) {
 
 async function controls(run) {
 	await run('space_stops_the_picture_and_nothing_else', 'slow', async (page) => {
-		const picture = () => page.evaluate(() => document.querySelector('.s-latency canvas.data').toDataURL());
+		const picture = () => page.evaluate(() => document.querySelector('canvas.sheet').toDataURL());
 		await page.keyboard.press(' ');
 		await until('paused', async () => /Paused/.test(await text(page, '#pill')));
 		const before = await picture();
@@ -239,8 +238,8 @@ async function controls(run) {
 			const asked = await until(`a question for ${rangeMs} ms`, () => feed.asked.find((m) => m.type === 'history' && m.points > 1 && m.to_ms - m.from_ms >= Math.min(rangeMs, feed.host.lastT - feed.host.attachedT) * 0.99));
 			assert(asked.points >= 200 && asked.points <= 1200, `${asked.points} points`);
 			await until('the picture', () => page.evaluate(() => {
-				const c = document.querySelector('.s-status canvas.data');
-				return c.getContext('2d').getImageData(Math.floor(c.width * 0.75), c.height - 2, 1, 1).data[3] > 0;
+				const { width, height, read } = window.chartPixels('status');
+				return read(Math.floor(width * 0.75), height - 2, 1, 1)[3] > 0;
 			}));
 		}
 		await page.keyboard.press('1');

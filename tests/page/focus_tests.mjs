@@ -19,8 +19,7 @@ const beside = (page, strip) => page.$$eval(`.s-${strip} .readout .row`, (rows) 
 
 /** Shares of a chart's columns in which something is painted. */
 const painted = (page, strip) => page.evaluate((id) => {
-	const { width, height } = document.querySelector(`.s-${id} canvas.data`);
-	const { data } = document.querySelector(`.s-${id} canvas.data`).getContext('2d').getImageData(0, height - 2, width, 1);
+	const { width, height, read } = window.chartPixels(id), data = read(0, height - 2, width, 1);
 	let n = 0;
 	for (let x = 0; x < width; x++)
 		n += data[x * 4 + 3] !== 0;
@@ -71,9 +70,8 @@ export async function focusProgramTests(browser, withProgram) {
 		await until('the 60 requests since in its windows', () => sum('service.requests') === 60);
 		equal(sum('service.status_5xx'), 6, 'errors in its windows');
 		const before = await until('those before in its picture too', () => page.evaluate(() => {
-			const { width, height } = document.querySelector('.s-status canvas.data');
-			const { data } = document.querySelector('.s-status canvas.data').getContext('2d').getImageData(0, height - 2, width, 1);
-			return data.some((x, k) => k % 4 === 3 && x);
+			const { width, height, read } = window.chartPixels('status');
+			return read(0, height - 2, width, 1).some((x, k) => k % 4 === 3 && x);
 		}));
 		assert(before, 'nothing is painted');
 		assert(!told.some((m) => m.type === 'error'), `errors: ${JSON.stringify(told.find((m) => m.type === 'error'))}`);
@@ -204,7 +202,7 @@ async function shown(run) {
 		await page.keyboard.press('Shift+ArrowLeft');
 		await page.keyboard.press('Shift+ArrowLeft');
 		await until('its past', async () => (await painted(page, 'status')) > 0.97 && /behind/.test(await text(page, '#pill')));
-		const box = await page.locator('.s-status canvas.data').boundingBox();
+		const box = await page.locator('.s-status .data').boundingBox();
 		await page.mouse.move(box.x + box.width / 2, box.y + 5);
 		const at = await until('numbers under the crosshair', async () => number((await beside(page, 'status'))['2xx'].replace('/s', '')) || null);
 		assert(at > 800 && at < 1300, `${at} responses a second`);

@@ -12,7 +12,7 @@ const EDGE_PX = 4; // well inside of the newest window
 
 // Runs in the page: tells when the row at @y of the latency heatmap begins to be painted at the right edge.
 function watchEdge({ y, edge }) {
-	const canvas = document.querySelector('.s-latency canvas.data');
+	const chart = window.chartPixels('latency');
 	const put = CanvasRenderingContext2D.prototype.putImageData;
 	const probe = document.body.appendChild(document.createElement('i'));
 	probe.style.color = 'var(--grid)';
@@ -22,9 +22,9 @@ function watchEdge({ y, edge }) {
 	window.seen = [];
 	CanvasRenderingContext2D.prototype.putImageData = function (image, ...at) {
 		put.call(this, image, ...at);
-		if (this.canvas !== canvas)
+		if (at[1] !== chart.top || image.height !== chart.height)
 			return;
-		const { data } = this.getImageData(canvas.width - edge, y, 1, 1); // what is on the canvas, not what should be
+		const data = chart.read(chart.width - edge, y, 1, 1); // what is on the canvas, not what should be
 		const lit = data[3] > 0 && !(data[0] === red && data[1] === green && data[2] === blue);
 		if (lit && !on) {
 			const painted = performance.timeOrigin + performance.now();
@@ -37,7 +37,7 @@ function watchEdge({ y, edge }) {
 
 /** Where the tooltip says that such a duration is, in px from the upper edge of the plot. */
 async function rowOf(page, wantedNs) {
-	const box = await page.locator('.s-latency canvas.data').boundingBox();
+	const box = await page.locator('.s-latency .data').boundingBox();
 	const rows = [];
 	for (let y = 1; y < box.height; y++) {
 		await page.mouse.move(box.x + box.width / 2, box.y + y);

@@ -94,7 +94,10 @@ export async function launch() {
 	});
 }
 
-/** A tab with what it complained about: console errors, exceptions, CSP violations. */
+/**
+ * A tab with what it complained about: console errors, exceptions, CSP violations. In it chartPixels(id) tells where the plot of a
+ * chart is on the sheet, and read() its pixels as RGBA.
+ */
 export async function open(browser, url, { width = 1440, height = 1150, dark = true, init, stored = {}, session = {} } = {}) {
 	const page = await browser.newPage();
 	page.complaints = [];
@@ -113,6 +116,12 @@ export async function open(browser, url, { width = 1440, height = 1150, dark = t
 		for (const [key, value] of Object.entries(mine))
 			sessionStorage.setItem(key, value);
 	}, { kept: { 'rqscope.theme': 'auto', 'rqscope.rate_ms': '250', 'rqscope.range_ms': '60000', ...stored }, mine: session });
+	await page.addInitScript(() => (window.chartPixels = (id) => {
+		const canvas = document.querySelector('canvas.sheet'), whole = canvas.getBoundingClientRect(), ratio = devicePixelRatio;
+		const box = document.querySelector(`.s-${id} .data`).getBoundingClientRect();
+		const [left, top, width, height] = [box.left - whole.left, box.top - whole.top, box.width, box.height].map((px) => Math.round(px * ratio));
+		return { left, top, width, height, read: (x, y, w, h) => canvas.getContext('2d').getImageData(left + x, top + y, w, h).data };
+	}));
 	if (init)
 		await page.addInitScript(init);
 	if (url)

@@ -291,7 +291,7 @@ async function agrees(page, port, low, high) {
 		for (const [width, height] of [[1440, 1150], [390, 844]]) {
 			await page.setViewportSize({ width, height });
 			await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
-			await page.waitForFunction((w) => document.querySelector('.s-latency canvas.data').clientWidth < w, width);
+			await page.waitForFunction((w) => document.querySelector('.s-latency .data').clientWidth < w, width);
 			await shoot(page, `program-${low === 8 ? 10 : low}-${width}-${dark ? 'dark' : 'light'}`);
 		}
 }

@@ -29,14 +29,16 @@ export async function drop(page, content, name = 'web-07.json') {
 export const replaying = (page) => until('a replay', async () => (await page.getAttribute('#pill', 'data-state')) === 'replay' && (await card(page, 'memory')) !== '–');
 const verdict = (page, wanted) => until(`the verdict says ${wanted}`, async () => wanted.test(await text(page, '#verdict')));
 
-/** How many pixels of a strip's canvas are painted, by tenths of its width. */
+/** How many pixels of a strip's picture are painted, other than those of the grid, by tenths of its width. */
 const painted = (page, strip) => page.evaluate((name) => {
-	const { width, height } = document.querySelector(`.s-${name} canvas.data`);
-	const { data } = document.querySelector(`.s-${name} canvas.data`).getContext('2d').getImageData(0, 0, width, height);
-	const grid = getComputedStyle(document.documentElement).getPropertyValue('--grid');
+	const { width, height, read } = window.chartPixels(name), data = read(0, 0, width, height);
+	const probe = document.body.appendChild(document.createElement('i'));
+	probe.style.color = 'var(--grid)';
+	const grid = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+	probe.remove();
 	const tenths = new Array(10).fill(0);
 	for (let at = 0; at < data.length; at += 4)
-		if (data[at + 3] && grid)
+		if (data[at + 3] && grid.some((value, k) => data[at + k] !== value))
 			tenths[Math.floor(at / 4 % width / width * 10)]++;
 	return tenths;
 }, strip);
@@ -125,7 +127,7 @@ async function charts(run) {
 		assert(/212 TLS connections/.test(await text(page, '#footer')), 'the footer is silent');
 	});
 	await run('replay_stands_still', 'slow', async (page) => {
-		const picture = () => page.evaluate(() => document.querySelector('.s-latency canvas.data').toDataURL() + document.querySelector('.cards').textContent);
+		const picture = () => page.evaluate(() => document.querySelector('canvas.sheet').toDataURL() + document.querySelector('.cards').textContent);
 		const before = await picture();
 		await page.keyboard.press(' ');
 		await page.evaluate(() => new Promise((done) => setTimeout(done, 2500))); // as long as anything that ticks would need

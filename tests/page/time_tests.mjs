@@ -9,7 +9,7 @@ const isLive = (page) => until('live again', async () => /^Live/.test(await pill
 
 /** The middle and the size of the latency chart's plot. */
 async function plot(page) {
-	const box = await page.locator('.s-latency canvas.data').boundingBox();
+	const box = await page.locator('.s-latency .data').boundingBox();
 	return { ...box, at: (share) => [box.x + box.width * share, box.y + box.height / 2] };
 }
 
@@ -29,8 +29,7 @@ async function shown(page) {
 
 /** Shares of the columns of a chart in which nothing is painted at the lower edge. */
 const blank = (page, strip = 'status') => page.evaluate((id) => {
-	const { width, height } = document.querySelector(`.s-${id} canvas.data`);
-	const { data } = document.querySelector(`.s-${id} canvas.data`).getContext('2d').getImageData(0, height - 2, width, 1);
+	const { width, height, read } = window.chartPixels(id), data = read(0, height - 2, width, 1);
 	let n = 0;
 	for (let x = 0; x < width; x++)
 		n += data[x * 4 + 3] === 0;
@@ -110,7 +109,7 @@ export async function timeTests(browser, dir) {
 	});
 	await run('while_a_stretch_is_chosen_the_picture_stands_still', 'slow', async (page, feed) => {
 		const at = await plot(page);
-		const picture = () => page.evaluate(() => document.querySelector('.s-latency canvas.data').toDataURL());
+		const picture = () => page.evaluate(() => document.querySelector('canvas.sheet').toDataURL());
 		await page.mouse.move(...at.at(0.4));
 		await page.mouse.down();
 		await page.mouse.move(...at.at(0.6), { steps: 4 });
@@ -199,7 +198,7 @@ export async function timeTests(browser, dir) {
 		const cdp = await page.context().newCDPSession(page);
 		await cdp.send('Emulation.setTouchEmulationEnabled', { enabled: true });
 		await page.locator('.s-split').scrollIntoViewIfNeeded();
-		const box = await page.locator('.s-split canvas.data').boundingBox();
+		const box = await page.locator('.s-split .data').boundingBox();
 		const touch = (type, share) => cdp.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x: box.x + box.width * share, y: box.y + box.height / 2 }] });
 		await touch('touchStart', 0.3);
 		for (const share of [0.4, 0.5, 0.6])

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// plot - the one file that touches uPlot: scales, axes and grid of a chart, and the canvas over them that raster.js
-// paints.
+// plot - the one file that touches uPlot: scale and axis of a chart. uPlot draws out of sight; its labels are copied to
+// the sheet, beside what raster.js paints.
 import uPlot from 'uplot';
 import { colours, font } from '../colours.js';
+import { el } from '../dom.js';
 import { Raster } from './raster.js';
 import { Times } from './times.js';
 
@@ -13,11 +14,15 @@ const TOP_PX = 9;
 
 export class Plot {
 	/**
-	 * @param {HTMLElement} root
+	 * @param {HTMLElement} root @param {object} sheet to paint on
 	 * @param {{yTicks: (max: number, heightPx: number) => number[], yLabel: (v: number, max: number) => string,
 	 *	timeAxis?: () => boolean}} options
 	 */
-	constructor(root, options) {
+	constructor(root, sheet, options) {
+		this.sheet = sheet;
+		this.yTicks = options.yTicks;
+		this.ticks = [];
+		this.at = { left: 0, top: 0 }; // of the root on the sheet, CSS px
 		this.timeAxis = options.timeAxis ?? (() => false);
 		this.box = { left: axisPx(), top: TOP_PX, width: 300, height: 100 }; // in the root, CSS px
 		this.yMin = 0;
@@ -34,23 +39,26 @@ export class Plot {
 				size: axisPx,
 				gap: 8,
 				stroke: () => colours.faint,
-				grid: { stroke: () => colours.grid, width: 1 },
+				grid: { show: false }, // the raster's, under what it paints
 				ticks: { show: false },
 				font,
-				splits: (u) => options.yTicks(this.yMax, u.bbox.height / devicePixelRatio),
+				splits: () => this.ticks,
 				values: (u, splits) => splits.map((v) => (this.drawn ? options.yLabel(v, this.yMax) : '')),
 			}],
 			series: [{}, { show: false }],
-		}, [[0, 1], [null, null]], root);
-		this.canvas = document.createElement('canvas');
-		this.canvas.className = 'data';
-		root.append(this.canvas);
-		this.raster = new Raster(this.canvas);
-		this.times = options.timeAxis && new Times(root);
+			hooks: { draw: [() => this.#copy()] },
+		}, [[0, 1], [null, null]]);
+		this.area = el('div', 'data'); // where the picture is
+		root.append(this.area);
+		this.raster = new Raster();
+		this.times = options.timeAxis && new Times(sheet);
 	}
 
-	/** @param {number} widthPx @param {number} heightPx of the whole, axes included */
-	size(widthPx, heightPx) {
+	/** @param {number} widthPx @param {number} heightPx of the whole, axes included @param {{left: number, top: number}} at where on the sheet */
+	size(widthPx, heightPx, at) {
+		this.at = at;
+		this.heightPx = heightPx;
+		this.drawn = null; // the sheet is empty
 		if (this.u.width !== widthPx || this.u.height !== heightPx)
 			this.u.setSize({ width: widthPx, height: heightPx });
 		// uPlot lays out later; where the plot will be is known now.
@@ -58,7 +66,7 @@ export class Plot {
 		this.box = box;
 		this.raster.size(Math.max(0, Math.round(box.width * devicePixelRatio)), Math.max(0, Math.round(box.height * devicePixelRatio)));
 		for (const side in box)
-			this.canvas.style[side] = `${box[side]}px`;
+			this.area.style[side] = `${box[side]}px`;
 	}
 
 	#below() {
@@ -71,13 +79,29 @@ export class Plot {
 		if (now === this.drawn)
 			return;
 		this.drawn = now;
+		this.ticks = this.yTicks(this.yMax, this.box.height);
+		this.raster.rows = this.ticks.map(this.yOf);
 		this.u.setData([[0, 1], [null, null]], true);
+	}
+
+	// uPlot has drawn the labels of the axis.
+	#copy() {
+		const { context } = this.sheet, ratio = devicePixelRatio || 1;
+		const [left, top, width, height] = [this.at.left, this.at.top, this.box.left, this.box.top + this.box.height + TOP_PX].map((px) => Math.round(px * ratio));
+		context.clearRect(left, top, width, height);
+		context.drawImage(this.u.ctx.canvas, 0, 0, width, height, left, top, width, height);
+	}
+
+	/** Put what was painted on the sheet. */
+	put() {
+		const { at, box } = this, ratio = devicePixelRatio || 1;
+		this.sheet.context.putImageData(this.raster.image, Math.round((at.left + box.left) * ratio), Math.round((at.top + box.top) * ratio));
 	}
 
 	/** Label the time axis, if this chart has one. */
 	label(minT, maxT) {
 		if (this.times && this.timeAxis())
-			this.times.show(minT, maxT, this.box.left, this.box.width);
+			this.times.show(minT, maxT, this.at, this.box, this.heightPx);
 	}
 
 	/** Distance of a value from the upper edge, in device pixels. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// raster - what a chart shows, painted pixel by pixel onto a canvas of its own.
+// raster - what a chart shows, painted pixel by pixel.
 //
 // A window is drawn as what it is, a value that held from its start to its end: steps, broken where nothing was
 // measured. Steps have only level and upright edges, so there is nothing to smooth, and as time goes by the picture
@@ -9,13 +9,12 @@ import { pixel, ramp } from '../colours.js';
 import { timeStep, timeTicks } from './times.js';
 
 const GAP_PX = 1.5; // less than this between two windows is no gap
+const SPARE_PX = 8192; // of the buffer; a picture that moves to the left begins so much later in it
 
 export class Raster {
-	/** @param {HTMLCanvasElement} canvas */
-	constructor(canvas) {
-		this.canvas = canvas;
-		this.context = canvas.getContext('2d', { willReadFrequently: true }); // pixels are made by the CPU
+	constructor() {
 		this.width = this.height = 0;
+		this.rows = []; // of level lines under the picture, from the upper edge
 		this.paintedT = NaN; // end of the last window that is in the picture
 	}
 
@@ -23,10 +22,10 @@ export class Raster {
 	size(width, height) {
 		if (this.width === width && this.height === height)
 			return;
-		this.width = this.canvas.width = width;
-		this.height = this.canvas.height = height;
-		this.image = width && height ? this.context.createImageData(width, height) : null;
-		this.pixels = this.image ? new Uint32Array(this.image.data.buffer) : null;
+		this.width = width;
+		this.height = height;
+		this.buffer = width && height ? new Uint32Array(width * height + SPARE_PX) : null;
+		this.#window(0);
 		this.paintedT = NaN;
 	}
 
@@ -37,7 +36,7 @@ export class Raster {
 	 */
 	begin(picture, key) {
 		const { data, minT, maxT } = picture;
-		if (!this.image)
+		if (!this.buffer)
 			return false;
 		const perMs = this.width / (maxT - minT);
 		const moved = Math.round((minT - this.minT) * perMs);
@@ -67,10 +66,15 @@ export class Raster {
 		return true;
 	}
 
-	// Upright lines at the ticks of the time axis, under what is painted on them.
+	// Lines at the ticks of both axes, under what is painted on them.
 	#grid(from) {
 		const { pixels, width, height, minT, perMs } = this;
 		const colour = pixel('grid');
+		for (const row of this.rows) {
+			const y = Math.min(height - 1, Math.round(row));
+			if (y >= 0)
+				pixels.fill(colour, y * width + from, (y + 1) * width);
+		}
 		const step = timeStep(this.span, width / this.ratio);
 		for (const t of timeTicks(minT + (from - 1) / perMs, minT + (width - 1) / perMs, step)) {
 			const x = Math.round((t - minT) * perMs);
@@ -80,21 +84,26 @@ export class Raster {
 		}
 	}
 
-	end() {
-		this.context.putImageData(this.image, 0, 0);
+	/** Pixels are those of the buffer from @start on. */
+	#window(start) {
+		const { buffer, width, height } = this;
+		this.start = start;
+		this.pixels = buffer?.subarray(start, start + width * height);
+		this.image = buffer && new ImageData(new Uint8ClampedArray(buffer.buffer, start * 4, width * height * 4), width, height);
 	}
 
-	clear() {
-		this.paintedT = NaN;
-		if (this.image)
-			this.context.clearRect(0, 0, this.width, this.height);
-	}
-
+	// To move a picture to the left is to begin later: what leaves a row at its left is at the end of the row above then,
+	// where new windows come.
 	#shift(columns) {
-		const { pixels, width, height } = this;
 		if (!columns)
 			return;
-		pixels.copyWithin(0, columns);
+		if (this.start + columns > SPARE_PX) {
+			this.buffer.copyWithin(0, this.start);
+			this.#window(columns);
+		} else {
+			this.#window(this.start + columns);
+		}
+		const { pixels, width, height } = this;
 		for (let y = 0; y < height; y++)
 			pixels.fill(0, (y + 1) * width - columns, (y + 1) * width);
 	}

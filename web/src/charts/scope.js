@@ -3,6 +3,7 @@
 import { el, setHidden, setText } from '../dom.js';
 import * as format from '../format.js';
 import { BandMark, bandAt } from './band.js';
+import { Sheet } from './sheet.js';
 import { Strip } from './strip.js';
 import { specs } from './strips.js';
 
@@ -26,6 +27,7 @@ export class Scope {
 		this.unread = true; // the numbers beside the charts
 		this.began = el('div', 'began');
 		this.began.hidden = true;
+		this.sheet = new Sheet(root, 'sheet');
 		this.#build(false);
 		this.hair = el('div', 'hair');
 		this.hairTime = el('time');
@@ -52,7 +54,7 @@ export class Scope {
 			strip.root.remove();
 		}
 		const holder = document.createDocumentFragment();
-		this.strips = Object.fromEntries(names.map((name) => [name === 'percentiles' ? 'split' : name, new Strip(specs[name](), holder,
+		this.strips = Object.fromEntries(names.map((name) => [name === 'percentiles' ? 'split' : name, new Strip(specs[name](), holder, this.sheet,
 			{ changed: () => this.changed('ranged'), table: (strip) => this.table(strip) })]));
 		this.root.prepend(holder);
 		this.strips.latency.plotRoot.append(this.began);
@@ -71,8 +73,9 @@ export class Scope {
 	}
 
 	size() {
-		for (const strip of this.all)
-			strip.size();
+		const places = this.all.map((strip) => strip.place), last = places.at(-1);
+		this.sheet.size(last.left + last.width, last.top + last.height);
+		this.all.forEach((strip, k) => strip.size(places[k]));
 	}
 
 	/** Points across: what a range is asked for with. */

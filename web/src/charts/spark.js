@@ -2,14 +2,22 @@
 // spark - small lines without axes: on a canvas for what changes with each window, as SVG for what changes each second.
 import { svg } from '../dom.js';
 
-/** Draws @values (null: unknown) over the whole width of @canvas. @max: the least that the height stands for. */
-export function drawSpark(canvas, picture, values, colour, least) {
+const CORNER_PX = 7; // of the frame around it, below
+
+/**
+ * Draws @values (null: unknown) over the whole of a place on a canvas. @least: what its height stands for at least.
+ * @param {{left: number, top: number, width: number, height: number}} place device pixels
+ */
+export function drawSpark(c, { left, top, width: w, height: h }, picture, values, colour, least) {
 	const ratio = devicePixelRatio || 1;
-	const { width: w, height: h } = canvas;
-	const c = canvas.getContext('2d');
 	const { t, span, n } = picture.data;
 	const perMs = w / (picture.maxT - picture.minT);
-	c.clearRect(0, 0, w, h);
+	c.clearRect(left, top, w, h);
+	c.save();
+	c.translate(left, top);
+	c.beginPath();
+	c.roundRect(0, 0, w, h, [0, 0, CORNER_PX * ratio, CORNER_PX * ratio]);
+	c.clip();
 	let max = least;
 	for (let k = 0; k < n; k++)
 		max = Math.max(max, values[k]);
@@ -61,12 +69,7 @@ export function drawSpark(canvas, picture, values, colour, least) {
 	c.lineWidth = 1.25 * ratio;
 	c.lineJoin = 'round';
 	c.stroke(line);
-}
-
-/** After a change of the window's size: reading it on each drawing would make the browser lay out each time. */
-export function sizeSpark(canvas) {
-	canvas.width = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
-	canvas.height = Math.max(1, Math.round(canvas.clientHeight * devicePixelRatio));
+	c.restore();
 }
 
 export function newSvgSpark() {

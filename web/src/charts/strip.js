@@ -19,9 +19,9 @@ export class Strip {
 	/**
 	 * @param {{id: string, title: string, hostTitle?: string, rows: Row[], plot: object, heat?: object, legend?: string,
 	 *	paint: (raster: object, d: object, strip: Strip, picture: object) => void, fit: (strip: Strip, picture: object) => void}} spec
-	 * @param {{changed: () => void, table: (strip: Strip) => void}} on
+	 * @param {object} sheet to paint on @param {{changed: () => void, table: (strip: Strip) => void}} on
 	 */
-	constructor(spec, parent, on) {
+	constructor(spec, parent, sheet, on) {
 		this.spec = spec;
 		this.heat = spec.heat;
 		this.root = el('section', `strip s-${spec.id}`);
@@ -45,9 +45,9 @@ export class Strip {
 		}
 		this.root.append(this.plotRoot, readout);
 		parent.append(this.root);
-		this.plot = new Plot(this.plotRoot, spec.plot);
-		this.plot.canvas.setAttribute('role', 'img');
-		this.plot.canvas.setAttribute('aria-label', spec.title);
+		this.plot = new Plot(this.plotRoot, sheet, spec.plot);
+		this.plot.area.setAttribute('role', 'img');
+		this.plot.area.setAttribute('aria-label', spec.title);
 		this.plotRoot.append(this.note);
 		this.tipRoot = el('div');
 		this.tipRows = spec.rows.map((r) => legendRow(this.tipRoot, r));
@@ -64,8 +64,14 @@ export class Strip {
 		return button;
 	}
 
-	size() {
-		this.plot.size(this.plotRoot.clientWidth, this.plotRoot.clientHeight);
+	/** Where its plot is, from the upper left of what holds the strips, CSS px. */
+	get place() {
+		const { plotRoot, root } = this;
+		return { left: 0, top: root.offsetTop + root.clientTop + plotRoot.offsetTop, width: plotRoot.clientWidth, height: plotRoot.clientHeight };
+	}
+
+	size({ left, top, width, height }) {
+		this.plot.size(width, height, { left, top });
 	}
 
 	/** @param {string} [title] in the place of its own */
@@ -78,7 +84,7 @@ export class Strip {
 		const { raster, yMin, yMax } = this.plot;
 		if (raster.begin(picture, `${yMin} ${yMax} ${this.heat?.max} ${picture.rollMs} ${theme} ${this.legend.key}`)) {
 			this.spec.paint(raster, d, this, picture);
-			raster.end();
+			this.plot.put();
 		}
 		if (this.heat)
 			setText(this.rampMax, `${this.heat.max.toLocaleString('en-US')} ${this.spec.legend}`);
@@ -113,7 +119,7 @@ export class Strip {
 	describe(k) {
 		const label = this.words(k);
 		if (label && this.label !== label)
-			this.plot.canvas.setAttribute('aria-label', this.label = label);
+			this.plot.area.setAttribute('aria-label', this.label = label);
 	}
 
 	/** Lays words over the plot; null takes them away. @param {Node[]|null} nodes */

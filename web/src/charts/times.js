@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // times - the shared time axis: where its ticks are, and its labels. Labels move with the picture ten times a second:
-// text on a canvas of their own, as elements that move cost the browser far more.
+// pixels of the sheet, as elements that move cost the browser far more, and to draw text each time still three times as
+// much.
 import { colours, font, theme } from '../colours.js';
-import { el } from '../dom.js';
 import { clock } from '../format.js';
 
 const STEPS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800].map((s) => s * 1000);
 const LABEL_PX = 110;
-const HEIGHT_PX = 18;
+const HEIGHT_PX = 14;
+const BELOW_PX = 2;
+const LABELS_MOST = 100;
 
 /** Distance of the ticks on an axis of @spanMs and @widthPx. */
 export function timeStep(spanMs, widthPx) {
@@ -25,40 +27,58 @@ export function timeTicks(minT, maxT, step) {
 }
 
 export class Times {
-	constructor(root) {
-		this.canvas = el('canvas', 'times');
-		this.canvas.setAttribute('aria-hidden', 'true');
-		this.context = this.canvas.getContext('2d', { willReadFrequently: true });
-		root.append(this.canvas);
-		this.shown = this.look = '';
+	/** @param {object} sheet */
+	constructor(sheet) {
+		this.sheet = sheet;
+		this.labels = new Map(); // by text
+		this.look = '';
 	}
 
-	/** @param {number} left where the plot begins @param {number} widthPx of the plot */
-	show(minT, maxT, left, widthPx) {
+	/**
+	 * @param {{left: number, top: number}} at of the whole on the sheet @param {{left: number, width: number}} box of the plot in it
+	 * @param {number} wholePx its height
+	 */
+	show(minT, maxT, at, { left, width: widthPx }, wholePx) {
 		const step = timeStep(maxT - minT, widthPx), ratio = devicePixelRatio || 1;
 		const [to, half] = step < 1e3 ? ['tenth', 34] : step < 60e3 ? ['second', 29] : ['minute', 19];
-		const perMs = widthPx / (maxT - minT), { canvas, context } = this;
-		const width = Math.round((left + widthPx) * ratio), height = Math.round(HEIGHT_PX * ratio);
-		const now = `${Math.round(minT * perMs * ratio)} ${step} ${theme} ${width}`;
-		if (now === this.shown)
-			return;
-		this.shown = now;
-		const look = `${width} ${height} ${theme}`;
-		if (look !== this.look) { // a canvas keeps its font and colour: to set a font again has its price
+		const perMs = widthPx / (maxT - minT), look = `${widthPx} ${left} ${ratio} ${theme}`;
+		if (look !== this.look) {
 			this.look = look;
-			canvas.width = width;
-			canvas.height = height;
-			canvas.style.width = `${left + widthPx}px`;
-			context.font = font.replace('11px', `${11 * ratio}px`);
-			context.fillStyle = colours.faint;
-			context.textAlign = 'center';
-			context.textBaseline = 'middle';
+			this.labels.clear();
+			this.image = new ImageData(Math.max(1, Math.round((left + widthPx) * ratio)), Math.round(HEIGHT_PX * ratio));
+			this.pixels = new Uint32Array(this.image.data.buffer);
 		}
-		context.clearRect(0, 0, width, height);
+		this.pixels.fill(0);
 		for (const t of timeTicks(minT, maxT, step)) {
 			const x = (t - minT) * perMs;
 			if (x <= widthPx - half) // the edge would cut it
-				context.fillText(clock(t, to), Math.round((left + x) * ratio), height / 2);
+				this.#put(clock(t, to), Math.round((left + x) * ratio));
 		}
+		this.sheet.context.putImageData(this.image, Math.round(at.left * ratio), Math.round((at.top + wholePx - BELOW_PX - HEIGHT_PX) * ratio));
 	}
+
+	#put(text, middle) {
+		if (this.labels.size > LABELS_MOST)
+			this.labels.clear();
+		if (!this.labels.has(text))
+			this.labels.set(text, label(text, this.image.height));
+		const { pixels, width, height } = this.labels.get(text), whole = this.image.width, x = middle - (width >> 1);
+		for (let y = 0, from = Math.max(0, -x), to = Math.min(width, whole - x); y < height && from < to; y++)
+			this.pixels.set(pixels.subarray(y * width + from, y * width + to), y * whole + x + from);
+	}
+}
+
+/** Text as pixels, @height of them high. */
+function label(text, height) {
+	const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true }), ratio = devicePixelRatio || 1;
+	const look = () => (context.font = font.replace('11px', `${11 * ratio}px`));
+	look();
+	const width = context.canvas.width = Math.ceil(context.measureText(text).width) + 2;
+	context.canvas.height = height;
+	look(); // a canvas that is resized forgets it
+	context.fillStyle = colours.faint;
+	context.textAlign = 'center';
+	context.textBaseline = 'middle';
+	context.fillText(text, width / 2, height / 2);
+	return { width, height, pixels: new Uint32Array(context.getImageData(0, 0, width, height).data.buffer) };
 }

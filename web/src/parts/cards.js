@@ -3,7 +3,8 @@
 import { colours } from '../colours.js';
 import { $, el, setClass, setQuantity, setText } from '../dom.js';
 import * as format from '../format.js';
-import { drawSpark, sizeSpark } from '../charts/spark.js';
+import { Sheet } from '../charts/sheet.js';
+import { drawSpark } from '../charts/spark.js';
 
 const dash = format.NONE;
 
@@ -53,17 +54,17 @@ export class Cards {
 		this.cards = CARDS.map((spec) => {
 			const root = el('article', 'card'), heading = el('h2'), word = el('span', 'word');
 			const value = el('p', 'value'), number = el('span', '', dash), unit = el('small');
-			const sub = el('p', 'sub'), first = el('span', '', '\u00a0'), second = el('span', 'second'), canvas = el('canvas');
+			const sub = el('p', 'sub'), first = el('span', '', '\u00a0'), second = el('span', 'second'), trend = el('div', 'trend');
 			root.dataset.card = spec.key;
 			const title = el('span', '', spec.title);
 			heading.append(title, word);
 			value.append(number, unit);
 			sub.append(first, second);
-			canvas.setAttribute('aria-hidden', 'true');
-			root.append(heading, value, sub, canvas);
+			root.append(heading, value, sub, trend);
 			$('cards').append(root);
-			return { spec, title, word, number, unit, sub, first, second, canvas, level: '' };
+			return { spec, title, word, number, unit, sub, first, second, trend, place: null, level: '' };
 		});
+		this.sheet = new Sheet($('cards'), 'trends');
 	}
 
 	/** @param {object} state of assess.cards() @param {{gone: boolean}|null} focused some cards are of one service, the others say that they are not */
@@ -84,17 +85,23 @@ export class Cards {
 		}
 	}
 
+	/** After a change of the window's size: to read it on each drawing would make the browser lay out each time. */
 	size() {
-		for (const { canvas } of this.cards)
-			sizeSpark(canvas);
+		const root = $('cards'), ratio = devicePixelRatio || 1, from = root.getBoundingClientRect();
+		for (const card of this.cards) {
+			const to = card.trend.getBoundingClientRect();
+			card.place = { left: Math.round((to.left - from.left) * ratio), top: Math.round((to.top - from.top) * ratio),
+				width: Math.round(to.width * ratio), height: Math.round(to.height * ratio) };
+		}
+		this.sheet.size(from.width, from.height);
 	}
 
 	/** @param {object} host picture of it @param {object} own of the service that is shown, else the same */
 	draw(host, own) {
-		for (const { spec, canvas, level } of this.cards) {
+		for (const { spec, place, level } of this.cards) {
 			const picture = spec.hostTitle ? host : own;
 			const colour = level === 'bad' ? colours.bad : level === 'warn' ? colours.warn : colours.accent;
-			drawSpark(canvas, picture, spec.values(picture.data), colour, spec.total?.(picture.data) ?? spec.least);
+			drawSpark(this.sheet.context, place, picture, spec.values(picture.data), colour, spec.total?.(picture.data) ?? spec.least);
 		}
 	}
 }
