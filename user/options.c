@@ -175,8 +175,8 @@ static int set_without(struct parse *parse, const char *text)
 	int bytes;
 
 	if (rqs_parts_parse(text, &parts, &word, &bytes))
-		return fail(parse, "--without: '%.*s' is no part that can be left out; there are routes, client, http and "
-			    "runqueue", bytes < 60 ? bytes : 60, word);
+		return fail(parse, "--without: '%.*s' is no part that can be left out; there are routes, client, unix, "
+			    "http and runqueue", bytes < 60 ? bytes : 60, word);
 	parse->options.without = parts;
 	return 0;
 }

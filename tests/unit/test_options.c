@@ -409,7 +409,7 @@ static void test_options_refuses_bad_values(void **state)
 	}
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		snprintf(line, sizeof(line), "--without=%s", parts[i]);
-		bad(line, "--without|no part|routes, client, http and runqueue");
+		bad(line, "--without|no part|routes, client, unix, http and runqueue");
 	}
 	for (size_t i = 0; i < COUNT(hosts); i++) {
 		snprintf(line, sizeof(line), "--allow-host=%s", hosts[i]);
