@@ -329,7 +329,7 @@ static uint64_t run_count(const volatile struct rqs_run *run)
 
 uint32_t rqs_poll_runs(const struct rqs_poll *poll, struct rqs_program_runs ret_programs[RQS_PROGRAMS_MAX])
 {
-	uint32_t lanes = poll->cpus < RQS_RUN_LANES ? poll->cpus : RQS_RUN_LANES;
+	uint32_t numbers = poll->maps->cpu_numbers, lanes = numbers < RQS_RUN_LANES ? numbers : RQS_RUN_LANES;
 
 	for (uint32_t i = 0; i < poll->maps->program_count; i++) {
 		const struct rqs_probe_program *program = &poll->maps->programs[i];
