@@ -134,7 +134,7 @@ void rqs_encode_cpus(struct rqs_json *json, const struct rqs_model *model)
 	uint32_t i;
 
 	rqs_json_array(json);
-	for (i = 0; i < model->cpu_count && span_ns; i++) {
+	for (i = 0; i < model->cpu_shown && span_ns; i++) {
 		const struct rqs_cpu_second *cpu = &model->cpu_second[i];
 
 		rqs_json_object(json);

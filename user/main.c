@@ -121,6 +121,7 @@ static int app_model(struct app *app, const struct rqs_options *options)
 		.kernel = system.release,
 		.arch = system.machine,
 		.cpus = sysconf(_SC_NPROCESSORS_ONLN),
+		.cpu_numbers = rqs_probes_maps(app->probes)->cpu_numbers,
 		.services = options->max_services,
 		.routes = options->max_routes,
 		.version = RQS_VERSION,

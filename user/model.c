@@ -49,9 +49,10 @@ struct rqs_model *rqs_model_new(const struct rqs_host *host)
 	err = rqs_routes_init(&model->routes, model->services.room, host->routes ? host->routes : RQS_ROUTES_USUAL);
 	if (err)
 		goto out;
-	model->cpu_count = host->cpus;
-	model->cpus = calloc(host->cpus + 1, sizeof(*model->cpus));
-	model->cpu_second = calloc(host->cpus + 1, sizeof(*model->cpu_second));
+	model->cpu_shown = host->cpus;
+	model->cpu_count = host->cpu_numbers > host->cpus ? host->cpu_numbers : host->cpus;
+	model->cpus = calloc(model->cpu_count + 1, sizeof(*model->cpus));
+	model->cpu_second = calloc(model->cpu_count + 1, sizeof(*model->cpu_second));
 	span_ns = host->history_ns ? host->history_ns : RQS_HISTORY_SPAN_NS;
 	model->history = rqs_history_new(host->tick_ns ? host->tick_ns : 1, span_ns, history_bytes(span_ns));
 	if (!model->cpus || !model->cpu_second || !model->history)
@@ -328,6 +329,8 @@ static void apply_runqueue(struct rqs_model *model, const struct rqs_window *win
 	for (i = 0; i < window->cpu_count && i < model->cpu_count; i++) {
 		struct rqs_cpu_second *cpu = &model->cpus[i];
 
+		if (window->cpus[i].switches && i >= model->cpu_shown)
+			model->cpu_shown = i + 1;
 		cpu->switches += window->cpus[i].switches;
 		cpu->wait_sum_ns += window->cpus[i].wait_sum_ns;
 		cpu->length_now = window->cpus[i].length_now;

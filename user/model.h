@@ -17,7 +17,8 @@ struct rqs_host {
 	const char *name;	/* host name, clean UTF-8 */
 	const char *kernel;	/* release, as uname prints it */
 	const char *arch;
-	uint32_t cpus;
+	uint32_t cpus;		/* that are online */
+	uint32_t cpu_numbers;	/* one more than the highest that one can ever have; 0: as many as are online */
 	uint32_t services;	/* that are told apart; 0: RQS_SERVICES_USUAL */
 	uint32_t routes;	/* likewise; 0: RQS_ROUTES_USUAL */
 	const char *version;	/* of rqscope */

@@ -54,7 +54,8 @@ struct rqs_model {
 	uint32_t length_now, length_max;
 	double length_weighted_ns; /* sum of mean length * time */
 	double length_span_ns;
-	uint32_t cpu_count; /* room, and those that the windows tell */
+	uint32_t cpu_count; /* room, by number */
+	uint32_t cpu_shown; /* of these: as many as were online at the start, and up to the highest on which anything ran since */
 	struct rqs_cpu_second *cpus;	  /* the second that runs */
 	struct rqs_cpu_second *cpu_second; /* the last whole one */
 

@@ -497,6 +497,40 @@ static void test_an_event_stays_with_its_service(void **state)
 	json_decref(frame);
 }
 
+/* CPUs are listed by number: numbers may be missing among those that are online, and CPUs come while it runs. */
+static void test_status_of_scattered_cpus(void **state)
+{
+	struct rqs_cpu_delta cpus[8] = { [0] = { .switches = 3 }, [5] = { .switches = 7, .length_max = 2 } };
+	struct fixture *fix = *state;
+	struct rqs_host host = *build_host();
+	json_t *frame;
+	uint32_t seq;
+
+	host.cpu_numbers = 8;
+	rqs_model_free(fix->model);
+	fix->model = rqs_model_new(&host);
+	for (seq = 1; seq <= 20; seq++) {
+		build_tick(&fix->build, seq);
+		if (seq > 10) {
+			fix->build.window.cpus = cpus;
+			fix->build.window.cpu_count = 8;
+		}
+		assert_int_equal(rqs_model_apply(fix->model, &fix->build.window), 0);
+		if (seq != 10)
+			continue;
+		frame = parse(rqs_frame_status(fix->model), "status");
+		assert_int_equal(json_array_size(at(frame, "runqueue/cpus")), 2);
+		json_decref(frame);
+	}
+	frame = parse(rqs_frame_status(fix->model), "status");
+	assert_int_equal(json_array_size(at(frame, "runqueue/cpus")), 6);
+	expect_number(frame, "runqueue/cpus/0/switches", 30);
+	expect_number(frame, "runqueue/cpus/4/switches", 0);
+	expect_number(frame, "runqueue/cpus/5/switches", 70);
+	expect_number(frame, "runqueue/cpus/5/length_max", 2);
+	json_decref(frame);
+}
+
 static void test_status(void **state)
 {
 	struct rqs_probe_status probes[] = { { .name = "http", .state = RQS_PROBE_ON, .tap = 'A' },
@@ -633,6 +667,7 @@ int main(void)
 		with_model(test_events),
 		with_model(test_an_event_stays_with_its_service),
 		with_model(test_status),
+		with_model(test_status_of_scattered_cpus),
 		with_model(test_inflight),
 		cmocka_unit_test(test_error),
 	};
