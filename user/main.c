@@ -3,6 +3,7 @@
  * main - the commands serve and snapshot. Here threads are started and the process ends.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -62,6 +63,15 @@ static void app_close(struct app *app)
 	rqs_probes_close(app->probes);
 	if (app->signal_fd >= 0)
 		close(app->signal_fd);
+}
+
+/* Where it was started without standard files, what is opened next would have their numbers, and be written messages to. */
+static int open_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return -errno;
+	return 0;
 }
 
 /* SIGINT and SIGTERM become readable; blocked before any thread is started, so that all threads have them blocked. */
@@ -375,6 +385,8 @@ int main(int argc, char **argv)
 	char error[256];
 	int status;
 
+	if (open_standard_files())
+		return EXIT_FAILED;
 	if (rqs_options_parse(argc, argv, &options, error))
 		return complain(EXIT_USAGE, error);
 	switch (options.command) {

@@ -203,6 +203,27 @@ def test_kill(binary, folder):
         server.end()
 
 
+@process_case("started without standard files: no other file has their numbers, and it measures")
+def test_no_standard_files(binary, folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = Where("127.0.0.1", free.getsockname()[1])
+    # Without HTTP few files are opened before those of its threads.
+    command = [binary, "serve", "--listen", "127.0.0.1:%d" % where.port, "--no-auth", "--without", "http"]
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"] + command)
+    try:
+        wait_for(lambda: answers(where), 20, "an answer")
+        same([os.readlink("/proc/%d/fd/%d" % (process.pid, number)) for number in range(3)], ["/dev/null"] * 3)
+        ws = WebSocket(where)
+        check(ws.until("windows")["seq"][-1] > 0, "no windows")
+        ws.close()
+        process.terminate()
+        same(process.wait(10), 0, "exit code")
+    finally:
+        process.kill()
+        process.wait()
+
+
 def cpu_s(pid):
     with open("/proc/%d/stat" % pid) as file:
         fields = file.read().rsplit(")", 1)[1].split()
