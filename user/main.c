@@ -33,6 +33,7 @@
 #include "text.h"
 #include "trust.h"
 
+#define FILES_BESIDE 512 /* of those that clients have: maps, programs, links, files of /proc; loading has the most of them */
 #define REAL_TIME_LIMIT_US 500000 /* of CPU time without sleep, in a thread of real-time priority */
 
 /* All that runs while something is measured. Freed by app_close() in the order that threads and windows need. */
@@ -201,6 +202,18 @@ static void serve_announce(const struct app *app, const struct rqs_options *opti
 	fflush(stdout);
 }
 
+/* A login's soft limit is often 1024, which is for programs that use select(): fewer than so many clients need. */
+static void raise_files(uint32_t clients)
+{
+	rlim_t wanted = FILES_BESIDE + 2 * (rlim_t)clients; /* as many connections as the server takes */
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int serve_open(struct app *app, const struct rqs_options *options, const char *token)
 {
 	struct rqs_server_config config = {
@@ -259,6 +272,7 @@ static int serve(struct app *app, const struct rqs_options *options)
 	} else if (token && rqs_token_generate(token_text)) {
 		return complain(EXIT_FAILED, "the kernel gives no random numbers");
 	}
+	raise_files(options->max_clients);
 	status = app_open(app, options);
 	status = status ?: serve_open(app, options, token);
 	if (status)

@@ -2,6 +2,7 @@
 """The program itself: started, listening (or not), ended."""
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -261,6 +262,28 @@ def test_no_files(binary, folder):
         for sock in socks:
             sock.close()
         server.end()
+
+
+@process_case("a low soft limit of file descriptors is raised to what --max-clients takes")
+def test_many_files(binary, folder):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    check(hard >= 4096, "this host allows too few of them")
+    process = subprocess.Popen([binary, "serve", "--listen", "127.0.0.1:0", "--max-clients", "300", "--without", "http"],
+                               stdout=subprocess.PIPE,
+                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 4096)))
+    clients = []
+    try:
+        port, token = re.search(rb":(\d+)/#token=([0-9a-f]+)$", process.stdout.readline()).groups()
+        where = Where("127.0.0.1", int(port), token=token.decode())
+        for _ in range(300):
+            clients.append(WebSocket(where))
+            same(clients[-1].message()["type"], "hello")
+    finally:
+        for client in clients:
+            client.close()
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
 
 
 def answers(where):
