@@ -23,8 +23,8 @@ B := build
 LIBS := libwebsockets libbpf libelf jansson libssl libcrypto zlib
 LIB_CFLAGS = $(shell pkg-config --cflags $(LIBS))
 LIB_STATIC = -Wl,-Bstatic $(shell pkg-config --static --libs $(LIBS)) $(B)/obj/libelf_search.a -Wl,-Bdynamic -lpthread -ldl -lm
-# Calls of the libraries that are led to user/kernel_btf.c and user/poll_set.c.
-LIB_WRAP := -Wl,--wrap=btf__load_vmlinux_btf,--wrap=btf__free,--wrap=poll
+# Calls of the libraries that are led to user/kernel_btf.c, user/poll_set.c and user/server.c.
+LIB_WRAP := -Wl,--wrap=btf__load_vmlinux_btf,--wrap=btf__free,--wrap=poll,--wrap=lws_service_fd_tsi
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS ?= -O3 -g
 USER_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -D_GNU_SOURCE -DRQS_VERSION='"$(VERSION)"' -iquote include -iquote user -iquote $(B)/gen \
@@ -182,7 +182,7 @@ $(B)/bench/bench_%: $(B)/bench/bench_%.o $(BENCH_OBJ) $(B)/bench/user.a
 # It plays more CPUs than there are.
 $(B)/bench/bench_tick: BENCH_LDFLAGS := -Wl,--wrap=libbpf_num_possible_cpus
 # The server runs in it.
-$(B)/bench/bench_fanout: BENCH_LDFLAGS := -Wl,--wrap=poll
+$(B)/bench/bench_fanout: BENCH_LDFLAGS := -Wl,--wrap=poll,--wrap=lws_service_fd_tsi
 
 BENCHES := http sched start fanout tick scale rate connections memory
 .PHONY: bench bench-bin bench-soak $(BENCHES:%=bench-%)

@@ -27,6 +27,7 @@ _Static_assert(RQS_BLOB_HEADROOM >= LWS_PRE, "a frame's header fits in front of 
 #define GOODBYE_US 150000
 #define RECEIVE_BYTES 256 /* of each client's buffer in libwebsockets; what is longer comes to the hub in parts */
 #define POLLED_FILES 1024 /* numbers of descriptors, beside those of connections */
+#define CLOSES_MAX 16 /* of one connection, one after the other */
 #define WINDOWS_MAX 256 /* in one go; more than a handover holds */
 
 struct rqs_server {
@@ -313,6 +314,33 @@ static int on_front(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		rqs_hub_expire(server->hub, now);
 	}
 	return 0;
+}
+
+/* --- libwebsockets' own round ----------------------------------------------------------------------------- */
+
+/* The linker's names for libwebsockets' function and for the one that its calls are led to (-Wl,--wrap, in the Makefile). */
+int __real_lws_service_fd_tsi(struct lws_context *context, struct lws_pollfd *file, int thread) __attribute__((weak));
+int __wrap_lws_service_fd_tsi(struct lws_context *context, struct lws_pollfd *file, int thread);
+
+/*
+ * A closed connection's place in the round passes to another one, so libwebsockets serves the place once more. Where bytes are still
+ * to be sent the connection stays, for 5 s at most (lib/core-net/close.c, 4.1.6), and with it that it can be read: of a client that
+ * reads nothing and says that it sends no more, the end would be read again and again, and the round be over never.
+ */
+int __wrap_lws_service_fd_tsi(struct lws_context *context, struct lws_pollfd *file, int thread)
+{
+	static _Thread_local int last_fd = -1;
+	static _Thread_local unsigned int repeats;
+	int fd = file->fd, closed = __real_lws_service_fd_tsi(context, file, thread);
+
+	repeats = closed > 0 && file->fd == fd && fd == last_fd ? repeats + 1 : 0;
+	last_fd = fd;
+	/* An orderly end takes a few of them. What waits to be sent may still go. */
+	if (repeats == CLOSES_MAX) {
+		file->events &= (short)~POLLIN;
+		file->revents = 0;
+	}
+	return closed;
 }
 
 /* --- start and end -------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 """Clients that stall, leave in the middle, or come by the thousand: nobody else notices."""
 import resource
 import select
+import socket
 import threading
 import time
 
@@ -102,6 +103,23 @@ def test_leave(target):
         http.close()
     same(ask(target.where, request(target.where, path="/livez")).status, 200)
     wait_for(lambda: witness.clients == 1, 5, "the clients that left to be counted no more")
+    witness.end()
+
+
+@case("a client that reads nothing and says that it sends no more is closed, and nobody else notices")
+def test_half_closed(target):
+    witness = Witness(target.where)
+    ws = join(target.where, receive_buffer=2048)
+    # More than the kernel takes for it: then there is a rest that waits.
+    for i in range(20):
+        now_ms = int(time.time() * 1000)
+        ws.say({"type": "history", "id": i, "from_ms": now_ms - 600000, "to_ms": now_ms, "points": 2000})
+        time.sleep(0.26)  # four a second are answered
+    wait_for(lambda: witness.clients == 2, 5, "it to be counted")
+    ws.sock.shutdown(socket.SHUT_WR)
+    same(ask(target.where, request(target.where, path="/livez"), timeout=2).status, 200)
+    wait_for(lambda: witness.clients == 1, 10, "it to be counted no more")
+    ws.close()
     witness.end()
 
 
