@@ -47,10 +47,11 @@ __noinline int rqs_feed_bad(struct rqs_feed *feed, struct rqs_conn *conn, struct
 		if (!conn->out_of_step)
 			RQS_LOST(unparsed);
 		conn->out_of_step = 1;
-		conn->unmatched = 0;
 		rqs_framing_reset(f);
-		if (!feed->is_request)
-			rqs_end_rest(conn, pipe, false, 0);
+		if (feed->is_request) /* the response goes on, and is still without a request where it was */
+			break;
+		conn->unmatched = 0;
+		rqs_end_rest(conn, pipe, false, 0);
 		break;
 	}
 	return 0;

@@ -178,6 +178,33 @@ def upgrade_refused(bench):
 
 
 @case(unix=True)
+def rubbish_between_the_parts_of_an_answer(bench):
+    """An answer to no request, and more that is none comes before it is over: nothing is counted on either side."""
+    def script(peer):
+        peer.head()
+        peer.send(answer(200, b'fine'))
+        peer.exactly(7)
+        peer.send(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 6\r\n\r\n')
+        peer.exactly(7)
+        peer.send(b'no way')
+        if peer.take() == ask():
+            peer.send(answer(200, b'again'))
+
+    def client(peer, again):
+        peer.send(ask())
+        peer.until(b'fine')
+        peer.send(b'rubbish')
+        peer.head()
+        peer.send(b'rubbish')
+        peer.until(b'no way')
+        if again:
+            peer.send(ask())
+            peer.until(b'again')
+    exchange(bench, script, lambda peer: client(peer, True), counted(200, 200), each_byte=False)
+    exchange(bench, script, lambda peer: client(peer, False), counted(200), each_byte=False)
+
+
+@case(unix=True)
 def heads_byte_by_byte(bench):
     """Each byte of both heads and bodies in a send and a read of its own, twice on one connection."""
     def script(peer):
