@@ -190,6 +190,8 @@ static __always_inline void rqs_response_upgrades(struct rqs_feed *feed, struct 
 		rqs_end_upgrade(conn, end_seq);
 	else
 		RQS_LOST(unmatched);
+	/* What looked like further requests was for the other protocol, or will have no answer in this one. */
+	rqs_end_rest(conn, pipe, true, feed->now_ns);
 	conn->mode = RQS_CONN_OFF;
 }
 

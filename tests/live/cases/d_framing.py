@@ -170,6 +170,17 @@ def upgrades(bench):
 
 
 @case(unix=True)
+def requests_behind_an_upgrade(bench):
+    """What a client sends before it is told that its connection is a tunnel now may look like requests; they end with HTTP."""
+    def script(peer):
+        peer.until(FAKE_REQUEST + FAKE_REQUEST)
+        peer.send(b'HTTP/1.1 200 Connected\r\n\r\n', FAKE_RESPONSE)
+        peer.gone()
+    exchange(bench, script, asks((b'CONNECT t:1 HTTP/1.1\r\nHost: t:1\r\n\r\n' + FAKE_REQUEST + FAKE_REQUEST, FAKE_RESPONSE)),
+             {'requests': 3, 'responses': 0, 'upgrades': 1, 'aborted': 2, 'status': {}}, each_byte=False)
+
+
+@case(unix=True)
 def upgrade_refused(bench):
     """A server may answer an upgrade as if it was none; HTTP goes on."""
     request = ask('/ws', extra='Upgrade: x\r\nConnection: Upgrade\r\n')
