@@ -193,7 +193,7 @@ static long rqs_user_step(__u32 unused, struct rqs_tap *tap)
 	return rqs_loop_stop(rqs_tap_step(tap, rqs_read_user));
 }
 
-#define RQS_FEED_STEPS 1024
+#define RQS_FEED_STEPS 4096 /* three for each buffer of a call that has as many as it may, 1024 */
 
 /* Bytes that no hook showed went by. False when they can't all have been of a body. */
 static __always_inline bool rqs_feed_gap(struct rqs_framing *f, __u32 gap)

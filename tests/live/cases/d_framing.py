@@ -3,6 +3,7 @@
 import socket
 
 from lib.report import case, equal
+from lib.snapshot import lost
 from lib.wire import Server, answer, ask, connect
 
 HOST = 'Host: t\r\n'
@@ -213,6 +214,22 @@ def rubbish_between_the_parts_of_an_answer(bench):
             peer.until(b'again')
     exchange(bench, script, lambda peer: client(peer, True), counted(200, 200), each_byte=False)
     exchange(bench, script, lambda peer: client(peer, False), counted(200), each_byte=False)
+
+
+@case(unix=True)
+def many_pieces_in_one_call(bench):
+    """Chunks as a server hands them over that writes a line at a time: as many buffers as a call may have."""
+    pieces = (b'2', b'\r\n', b'hi', b'\r\n') * 255 + (b'0', b'\r\n', b'\r\n')
+    lost_before = lost(bench.rq.settled(), 'unparsed')
+
+    def script(peer):
+        for _ in range(2):
+            peer.head()
+            sent = peer.sock.sendmsg((CHUNKED_HEAD, *pieces))
+            equal(sent, len(CHUNKED_HEAD) + len(b''.join(pieces)), 'bytes of the call')
+            peer.sent += sent
+    exchange(bench, script, asks((ask(), b'\r\n0\r\n\r\n'), (ask(), b'\r\n0\r\n\r\n')), counted(200, 200))
+    equal(lost(bench.rq.settled(), 'unparsed') - lost_before, 0, 'unparsed')
 
 
 @case(unix=True)
