@@ -25,6 +25,7 @@
 #define RQS_TCP_CLOSE 7
 #define RQS_TCP_LAST_ACK 9
 #define RQS_RCV_SHUTDOWN 1 /* include/net/sock.h */
+#define RQS_SOCK_DONE 2    /* 1 << SOCK_DONE: the other end's FIN came; RCV_SHUTDOWN is set by closing this end, too */
 
 /* Port that rqscope itself listens on, host order; 0 until it is known. */
 __u32 http_self_port = 0;
@@ -444,7 +445,7 @@ int RQS_PROG(http_on_state, RQS_HTTP_STATE, const struct sock *sk, int old_state
 		rqs_conn_leave(conn, rqs_pipe_of(conn, sk));
 	else
 		rqs_conn_ends(conn, rqs_pipe_of(conn, sk), rqs_cast(struct tcp_sock, sk)->write_seq,
-			      new_state == RQS_TCP_CLOSE, sk->sk_shutdown & RQS_RCV_SHUTDOWN);
+			      new_state == RQS_TCP_CLOSE, sk->__sk_common.skc_flags & RQS_SOCK_DONE);
 	return 0;
 }
 

@@ -7,6 +7,7 @@ import time
 
 from lib.child import Child
 from lib.report import case, equal, within
+from lib.roles import await_books, find
 from lib.snapshot import lost
 from lib.wait import wait_until
 from lib.wire import LIMIT_S, Peer, Server, answer, ask, connect, fresh_listener, port_of
@@ -249,6 +250,32 @@ def until_close(bench):
             peer.gone()
             peer.close()
     serve(bench, script, client, requests=3, responses=2, aborted=1, in_flight=0, status={200: 2})
+
+
+@case()
+def client_leaves_inside_a_body_without_length(bench):
+    """Only its sender can say that it is over: in neither role is there a response."""
+    def script(peer):
+        peer.head()
+        peer.send(b'HTTP/1.0 200 OK\r\n\r\n', b'some')
+        peer.gone()
+        peer.reset()
+
+    with Server(script) as server:
+        for _ in range(2):
+            peer = connect(server.port)
+            peer.send(b'GET / HTTP/1.0\r\n\r\n')
+            peer.until(b'some')
+            peer.close()
+        server.close()
+
+        def met(document):
+            for role in ('server', 'client'):
+                found = find(document, role, server.port)
+                equal([(item['requests'], item['responses'], item['aborted'], item['in_flight']) for item in found], [(2, 0, 2, 0)],
+                      f'requests, responses, aborted, in flight of the {role}')
+            return True
+        await_books(bench.rq, met, 'both roles agree')
 
 
 @case(unix=True)
