@@ -348,7 +348,8 @@ int RQS_PROG(http_on_ready, RQS_HTTP_READY, struct sock *sk)
 		return 0;
 	tcp = rqs_cast(struct tcp_sock, sk);
 	/* TCP's own clock, read when it processed the packet, is this moment but for a microsecond or two. */
-	rqs_arrival_push(conn, tcp->rcv_nxt, tcp->tcp_clock_cache);
+	if (!rqs_arrival_push(conn, tcp->rcv_nxt, tcp->tcp_clock_cache))
+		rqs_arrival_drop(conn, tcp->rcv_nxt);
 	return 0;
 }
 

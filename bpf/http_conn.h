@@ -23,6 +23,8 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
 
 #define RQS_PIPE_DEPTH 32 /* requests followed on one connection at a time; a power of 2 */
 #define RQS_ARRIVALS 8	  /* packets not yet read whose time is kept; a power of 2 */
+#define RQS_ARRIVAL_UNKNOWN 1 /* ns; of the bytes up to there it wasn't kept */
+#define RQS_ARRIVALS_REACH (1U << 30) /* bytes; more than can lie unread */
 
 enum rqs_conn_mode {
 	RQS_CONN_NEW,  /* seen from its first byte, nothing decided */
@@ -145,7 +147,7 @@ static __always_inline __u64 rqs_arrival_of(const struct rqs_conn *conn, __u32 s
 		else
 			break;
 	}
-	return found_ns;
+	return found_ns != RQS_ARRIVAL_UNKNOWN ? found_ns : 0;
 }
 
 /* Where the newest byte came in that no record reaches. False: there is no room to keep it. */
@@ -159,8 +161,12 @@ static __always_inline bool rqs_arrival_push(struct rqs_conn *conn, __u32 readab
 	if (conn->arrival_ns[newest] && (__s32)(readable_seq - conn->arrival_seq[newest]) <= 0)
 		return true;
 	/* Only where a message begins is the time wanted. */
-	if (rqs_framing_skips(f->state) && f->left >= readable_seq - looked_seq)
+	if (rqs_framing_skips(f->state) && f->left >= readable_seq - looked_seq) {
+		/* What is kept is of bytes read long ago; half a turn of the numbers on it would seem to be of later ones. */
+		if (conn->arrival_ns[newest] && readable_seq - conn->arrival_seq[newest] > RQS_ARRIVALS_REACH)
+			__builtin_memset(conn->arrival_ns, 0, sizeof(conn->arrival_ns));
 		return true;
+	}
 	/* All are in use: what came first is what will be asked for first. */
 	if (conn->arrival_ns[oldest] && (__s32)(conn->arrival_seq[oldest] - looked_seq) > 0)
 		return false;
@@ -168,6 +174,15 @@ static __always_inline bool rqs_arrival_push(struct rqs_conn *conn, __u32 readab
 	conn->arrival_ns[oldest] = now_ns;
 	conn->arrival_count = count + 1;
 	return true;
+}
+
+/* There was no room: what came last and this are of unknown time, so that they don't seem to have come with what comes next. */
+static __always_inline void rqs_arrival_drop(struct rqs_conn *conn, __u32 readable_seq)
+{
+	__u8 newest = (conn->arrival_count - 1) & (RQS_ARRIVALS - 1);
+
+	conn->arrival_seq[newest] = readable_seq;
+	conn->arrival_ns[newest] = RQS_ARRIVAL_UNKNOWN;
 }
 
 /* An address that is called from itself; of IPv6 the first and the last quarter tell. */

@@ -2,12 +2,13 @@
 """queue, ttfb and duration are what a scripted server and its client measured with their own clocks."""
 import select
 import statistics
+import threading
 import time
 
 from lib.child import Child
 from lib.report import case, equal, within
 from lib.snapshot import service_at
-from lib.wire import LIMIT_S, connect, fresh_listener, port_of
+from lib.wire import LIMIT_S, Server, answer, ask, connect, fresh_listener, port_of
 
 MS = 1000000
 SLACK_NS = 1 * MS
@@ -133,3 +134,67 @@ def quick_requests_are_timed_by_their_arrival(bench):
     within(total, 1, waited, 'sum of durations', ' ns')
     if service_at(bench.rq.snapshot(), port)['duration']['count'] != 500:
         raise AssertionError('not every request was timed')
+
+
+@case()
+def request_behind_a_body_of_gigabytes(bench):
+    """Half a turn of TCP's numbers behind the last byte whose arrival was of interest: the next request is still timed by its own."""
+    megabyte, count = bytes(1 << 20), 2500
+
+    def script(peer):
+        room = bytearray(1 << 20)
+        peer.head()
+        left = count * len(megabyte)
+        left -= len(peer.take())
+        while left:
+            left -= peer.sock.recv_into(room, min(left, len(room)))
+        peer.send(answer(200, b'took it'))
+        peer.head()
+        peer.send(answer(200, b'and this'))
+    with Server(script) as server:
+        peer = connect(server.port)
+        began = time.monotonic_ns()
+        peer.send(f'POST / HTTP/1.1\r\nHost: t\r\nContent-Length: {count * len(megabyte)}\r\n\r\n'.encode())
+        for _ in range(count):
+            peer.sock.sendall(megabyte)
+        peer.until(b'took it')
+        took_ns = time.monotonic_ns() - began
+        peer.send(ask())
+        peer.until(b'and this')
+        service = bench.rq.expect(server.port, requests=2, responses=2, aborted=0, in_flight=0, untimed=0)
+        within(service['queue']['max_ns'] / MS, 0, took_ns / 2 / MS, f'the longest queue, of {took_ns / MS:.0f} ms in all,', ' ms')
+        within(service['duration']['min_ns'] / MS, 0, took_ns / 2 / MS, 'the shorter duration', ' ms')
+        peer.close()
+
+
+@case()
+def more_packets_than_are_kept(bench):
+    """Ten wait to be read, the last of them since just now: the others waited for long, or it isn't known how long."""
+    go, more = threading.Event(), threading.Event()
+    one = ask('/x')
+
+    def script(peer):
+        go.wait(LIMIT_S)
+        peer.exactly(len(one))
+        peer.send(answer(200, b'ok'))
+        more.set()
+        pause(50)
+        for _ in range(9):
+            peer.exactly(len(one))
+            peer.send(answer(200, b'ok'))
+        peer.gone()
+    with Server(script) as server:
+        peer = connect(server.port)
+        for _ in range(9):
+            peer.send(one)
+            pause(1)
+        pause(1000)
+        go.set()
+        more.wait(LIMIT_S)
+        peer.send(one)
+        service = bench.rq.expect(server.port, requests=10, responses=10, aborted=0, in_flight=0)
+        peer.close()
+    queue = service['queue']
+    bench.say(f'{service["untimed"]} untimed')
+    within(service['untimed'], 0, 3, 'untimed')
+    within(queue['sum_ns'] / MS, (queue['count'] - 1) * 1000, 12000, f'queue of {queue["count"]} requests', ' ms')
