@@ -13,6 +13,7 @@
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
 
+#define RQS_MSG_ZEROCOPY 0x4000000 /* include/linux/socket.h */
 #define RQS_SEND_PAGES_MAX 32768 /* net/core/sock.c SKB_FRAG_PAGE_ORDER: what one loop copies at most */
 
 static __always_inline int http_read_skb(struct rqs_tap *tap)
@@ -93,7 +94,7 @@ int RQS_PROG(http_on_receive, RQS_HTTP_RECEIVE, const struct sk_buff *skb, int b
 	return 0;
 }
 
-/* How many bytes this turn of the loop takes at most; 0 when it has to wait for memory first. */
+/* How many bytes this turn of the loop takes at most; 0 when it has to wait for memory first. @pages: it need not copy them. */
 static __always_inline __u32 rqs_send_room(const struct sock *sk, const struct sk_buff *skb, int size_goal, bool pages)
 {
 	int room = skb ? size_goal - (int)skb->len : 0;
@@ -185,8 +186,8 @@ int RQS_PROG(http_on_send, RQS_HTTP_SEND, const struct sock *sk, const struct ms
 	event.now_ns = 0;
 	event.window = RQS_WINDOW_SENT;
 	room = rqs_send_room(sk, skb, size_goal,
-			     type != bpf_core_enum_value(enum iter_type, ITER_UBUF) &&
-				     type != bpf_core_enum_value(enum iter_type, ITER_IOVEC));
+			     msg->msg_flags & RQS_MSG_ZEROCOPY || (type != bpf_core_enum_value(enum iter_type, ITER_UBUF) &&
+								   type != bpf_core_enum_value(enum iter_type, ITER_IOVEC)));
 	if (!http_send_fast(msg, conn, work, &event, room)) {
 		struct rqs_span span = { .seq = event.seq, .bytes = event.bytes, .room = room };
 

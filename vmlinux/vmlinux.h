@@ -202,6 +202,7 @@ struct iov_iter {
 
 struct msghdr {
 	struct iov_iter msg_iter;
+	unsigned int msg_flags;
 };
 
 enum iter_type {

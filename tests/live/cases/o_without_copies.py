@@ -13,6 +13,7 @@ from lib.wire import LIMIT_S, Server, answer, ask, connect
 SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
 BODY = b'without copies ' * 4000
 HEAD = f'HTTP/1.1 200 OK\r\nContent-Length: {len(BODY)}\r\n\r\n'.encode()
+LONG_ANSWER = answer(200, b'l' * 50000)
 RUNS = 5
 TURNS = [(ask('/body'), HEAD + BODY)] * RUNS
 
@@ -137,6 +138,27 @@ def answer_by_zerocopy(bench):
             data = data[peer.sock.send(data, MSG_ZEROCOPY):]
         peer.sent += len(HEAD + BODY)
     exchange(bench, each(action), asks(*TURNS), counted(*[200] * RUNS))
+
+
+@case()
+def answer_by_zerocopy_ends_at_once(bench):
+    """One turn in the kernel takes more than a copying one could, once the window is wide; the connection stays open behind it."""
+    wide = answer(200, b'w' * (4 << 20))
+
+    def script(peer):
+        peer.sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        peer.head()
+        peer.send(wide)
+        peer.head()
+        equal(peer.sock.send(LONG_ANSWER, MSG_ZEROCOPY), len(LONG_ANSWER), 'bytes of the call')
+        peer.gone()
+    with Server(script) as server:
+        peer = connect(server.port)
+        for reply in (wide, LONG_ANSWER):
+            peer.send(ask())
+            peer.exactly(len(reply))
+        bench.rq.expect(server.port, requests=2, responses=2, aborted=0, in_flight=0)
+        peer.close()
 
 
 @case()
