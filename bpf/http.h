@@ -361,6 +361,9 @@ static __always_inline void rqs_conn_opened(const struct sock *sk, bool server)
 		RQS_LOST(connections);
 		return;
 	}
+	/* A request that came with the SYN (TCP Fast Open) may have been read, and answered, before the handshake was over. */
+	if (server && conn->role == RQS_CONN_SERVER && conn->mode != RQS_CONN_OFF)
+		return;
 	rqs_conn_begin(conn, sk, !server && http_off & RQS_PART_CLIENT ? RQS_CONN_JOIN : RQS_CONN_NEW,
 		       server ? RQS_CONN_SERVER : RQS_CONN_CLIENT);
 	/* The far end of one of rqscope's own connections. */
