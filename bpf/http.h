@@ -421,6 +421,8 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 	}
 	if (!closed)
 		return 0;
+	if (conn->unmatched == RQS_EARLY_ENDED)
+		RQS_LOST(unmatched);
 	if (server && conn->request.state > RQS_FRAMING_START && conn->request.state < RQS_FRAMING_HEAD_END &&
 	    conn->mode != RQS_CONN_JOIN)
 		RQS_LOST(partial_heads);

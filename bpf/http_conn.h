@@ -35,6 +35,18 @@ enum rqs_conn_mode {
 
 enum rqs_conn_role { RQS_CONN_UNKNOWN, RQS_CONN_SERVER, RQS_CONN_CLIENT };
 
+/* Whether the response that is being sent has no request. */
+enum rqs_unmatched {
+	RQS_MATCHED,
+	RQS_UNMATCHED,
+	/*
+	 * A client's, on a connection whose requests are all known, where the hook of what is sent comes after the call: while one thread
+	 * is still in the call, another one can read the answer.
+	 */
+	RQS_EARLY,
+	RQS_EARLY_ENDED, /* it is over, and its request is still to come */
+};
+
 /* A request that has no end yet. */
 struct rqs_open {
 	__u64 start_ns;	 /* server: readable in the kernel; client: handed to the kernel. 0: not seen */
@@ -57,7 +69,7 @@ struct rqs_conn {
 	__u8 mode;
 	__u8 role;
 	__u8 has_slot;
-	__u8 unmatched;	    /* the response that is being sent has no request */
+	__u8 unmatched;	    /* enum rqs_unmatched */
 	__u8 out_of_step;   /* what came was counted as unparsed; nothing more is until a head comes */
 	__u8 arrival_count; /* pushed, modulo 256 */
 	__u8 path_bytes;

@@ -27,7 +27,7 @@ static __always_inline struct rqs_memo *rqs_fast_memo(const struct rqs_fast *eve
 	if (conn->mode != RQS_CONN_HTTP || !rqs_conn_identified(conn))
 		return NULL;
 	if (event->is_request) {
-		if (conn->opened != conn->ended || conn->request.state || conn->request.match ||
+		if (conn->opened != conn->ended || conn->unmatched || conn->request.state || conn->request.match ||
 		    conn->request_seq != event->seq)
 			return NULL;
 	} else {

@@ -146,6 +146,42 @@ static __always_inline void rqs_keep_target(struct rqs_conn *conn, const struct 
 	conn->path_bytes = bytes;
 }
 
+/* The head of a request's final response. */
+static __always_inline void rqs_open_answered(const struct rqs_conn *conn, struct rqs_open *open, __u16 status)
+{
+	open->status = status;
+	open->first_ns = conn->response_first_ns;
+	if (conn->role != RQS_CONN_CLIENT)
+		return;
+	open->copied_ns = conn->response_copied_ns;
+	if (!open->first_ns)
+		open->start_ns = 0; /* its arrival wasn't seen: untimed */
+}
+
+/* Whether a response that has no request yet may be the answer to one that is being sent. */
+static __always_inline bool rqs_may_be_early(const struct rqs_conn *conn)
+{
+	return conn->role == RQS_CONN_CLIENT && (RQS_SENDS_ARE_SEEN_LATE || conn->family == AF_UNIX) &&
+	       (conn->mode == RQS_CONN_NEW || (conn->mode == RQS_CONN_HTTP && conn->opened));
+}
+
+/* A whole head of a request whose answer came before. Where all of that was read its status is known no more. */
+static __always_inline void rqs_request_is_late(struct rqs_feed *feed, struct rqs_conn *conn, struct rqs_pipe *pipe, struct rqs_open *open)
+{
+	bool ended = conn->unmatched == RQS_EARLY_ENDED;
+
+	conn->unmatched = RQS_MATCHED;
+	if (!ended && !(conn->request.flags & RQS_FRAMING_IS_HEAD)) {
+		if (open)
+			rqs_open_answered(conn, open, conn->response.status);
+		return;
+	}
+	if (!ended) /* it has no body */
+		rqs_framing_reset(&conn->response);
+	conn->parsed++;
+	rqs_end_response(conn, pipe, 0, conn->response_seq, feed->now_ns);
+}
+
 /* A whole head of a request. */
 __noinline int rqs_request_head(struct rqs_feed *feed, struct rqs_conn *conn, struct rqs_pipe *pipe)
 {
@@ -176,6 +212,8 @@ __noinline int rqs_request_head(struct rqs_feed *feed, struct rqs_conn *conn, st
 		rqs_count_request(conn, lane, feed->seq + feed->at);
 		rqs_lane_end(lane);
 	}
+	if (conn->unmatched >= RQS_EARLY)
+		rqs_request_is_late(feed, conn, pipe, open);
 	rqs_framing_body(&conn->request, false, false);
 	return 0;
 }
@@ -195,31 +233,22 @@ static __always_inline void rqs_response_upgrades(struct rqs_feed *feed, struct 
 	conn->mode = RQS_CONN_OFF;
 }
 
-/* The head of a request's final response. */
-static __always_inline void rqs_open_answered(const struct rqs_conn *conn, struct rqs_open *open, __u16 status)
-{
-	open->status = status;
-	open->first_ns = conn->response_first_ns;
-	if (conn->role != RQS_CONN_CLIENT)
-		return;
-	open->copied_ns = conn->response_copied_ns;
-	if (!open->first_ns)
-		open->start_ns = 0; /* its arrival wasn't seen: untimed */
-}
-
 /* A whole head of a response. */
 __noinline int rqs_response_head(struct rqs_feed *feed, struct rqs_conn *conn, struct rqs_pipe *pipe)
 {
-	bool to_head = false, to_connect = false;
+	bool to_head = false, to_connect = false, is_early;
 	struct rqs_open *open = NULL;
 	__u16 status;
 
 	if (!feed || !conn || (!conn->has_slot && rqs_conn_identify(conn)))
 		return 0;
 	status = conn->response.status;
+	is_early = rqs_may_be_early(conn);
 	conn->mode = RQS_CONN_HTTP;
 	conn->out_of_step = 0;
-	conn->unmatched = conn->parsed == conn->opened;
+	if (conn->unmatched == RQS_EARLY_ENDED && conn->parsed == conn->opened)
+		RQS_LOST(unmatched);
+	conn->unmatched = conn->parsed != conn->opened ? RQS_MATCHED : is_early ? RQS_EARLY : RQS_UNMATCHED;
 	if (!conn->unmatched)
 		open = rqs_open_find(conn, pipe, conn->parsed);
 	if (open) {
@@ -232,6 +261,7 @@ __noinline int rqs_response_head(struct rqs_feed *feed, struct rqs_conn *conn, s
 	}
 	if (status < 200) {
 		rqs_framing_reset(&conn->response); /* not final: the answer is still to come */
+		conn->unmatched = RQS_MATCHED;
 		return 0;
 	}
 	if (open)
@@ -249,9 +279,11 @@ __noinline int rqs_response_done(struct rqs_feed *feed, struct rqs_conn *conn, s
 	if (!feed || !conn)
 		return 0;
 	end_seq = feed->seq + feed->at;
-	if (conn->unmatched) {
+	if (conn->unmatched == RQS_EARLY) {
+		conn->unmatched = RQS_EARLY_ENDED;
+	} else if (conn->unmatched) {
 		RQS_LOST(unmatched);
-		conn->unmatched = 0;
+		conn->unmatched = RQS_MATCHED;
 	} else {
 		open = rqs_open_find(conn, pipe, conn->parsed);
 		if (open) {

@@ -279,6 +279,41 @@ def client_leaves_inside_a_body_without_length(bench):
 
 
 @case(unix=True)
+def answer_before_the_request_is_all_sent(bench):
+    """A client that still sends while another of its threads reads the answer; what follows is not taken for it."""
+    read = threading.Event()
+
+    def script(peer):
+        peer.head(step=20)
+        peer.send(answer(413, b'too much'))
+        read.wait(LIMIT_S)
+        peer.exactly(8 << 20)
+        peer.head()
+        peer.send(answer(200, b'next'))
+        peer.gone()
+    with Server(script) as server:
+        peer = connect(server.port)
+        peer.sock.settimeout(None)
+        request = ask('/big', 'POST', body=b'x' * (8 << 20))
+        sender = threading.Thread(target=lambda: peer.sock.sendall(request))
+        sender.start()
+        peer.until(b'too much')
+        read.set()
+        sender.join(LIMIT_S)
+        peer.send(ask('/next'))
+        peer.until(b'next')
+
+        def met(document):
+            for role in ('server', 'client'):
+                found = find(document, role, server.port)
+                equal([(item['requests'], item['responses'], item['aborted'], item['in_flight']) for item in found], [(2, 2, 0, 0)],
+                      f'{role}: requests, responses, aborted, in flight')
+            return True
+        await_books(bench.rq, met, 'both roles agree')
+        peer.close()
+
+
+@case(unix=True)
 def server_closes_without_an_answer(bench):
     def script(peer):
         path = peer.head().split()[1]
