@@ -116,6 +116,7 @@ struct rqs_conn {
 	__u32 queued_seq; /* up to where bytes sent are known to be in the other end's queue, or to have been: never too far */
 	__u16 misses;	  /* events that brought no head */
 	__u8 handed_unseen; /* of the call that runs more was queued than queued_seq says */
+	__u8 queued_version; /* odd while queued_piece and queued_seq are written */
 	__u32 finished;	  /* set by whom its end is booked */
 	__u32 handed_tid; /* who handed over bytes last; when, and its CPU time as in struct rqs_open: below */
 	/* When data became readable: up to which byte, and when. Written by arrivals, read where a head begins. */

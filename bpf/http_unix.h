@@ -104,7 +104,7 @@ static __always_inline void rqs_unix_settle(const struct sock *sk, struct rqs_co
 	conn->queue_unknown = 0;
 }
 
-/* How many bytes lie in the queue of @sk, of which @last is the last piece. False: too many pieces to count, or newer ones. */
+/* How many bytes lie in the queue of @sk up to the piece @last; behind it there may be newer ones. False: it isn't there. */
 static __always_inline bool rqs_unix_queued(const struct sock *sk, __u64 last, __u32 *ret_bytes)
 {
 	const struct sk_buff *piece;
@@ -113,18 +113,19 @@ static __always_inline bool rqs_unix_queued(const struct sock *sk, __u64 last, _
 	*ret_bytes = 0;
 	if (!pieces)
 		return true;
-	if (pieces > RQS_UNIX_PIECES)
-		return false;
 	piece = sk->sk_receive_queue.next;
 	bytes = -rqs_cast(struct unix_skb_parms, piece->cb)->consumed;
 	for (i = 0; i < RQS_UNIX_PIECES; i++) {
 		bytes += piece->len;
+		if ((__u64)piece == last) {
+			*ret_bytes = bytes;
+			return true;
+		}
 		if (i + 1 == pieces)
 			break;
 		piece = piece->next;
 	}
-	*ret_bytes = bytes;
-	return (__u64)piece == last;
+	return false;
 }
 
 /*
@@ -137,17 +138,19 @@ static __always_inline __u32 rqs_unix_unseen(const struct sock *sk, const struct
 	struct sock *peer = unix_sock ? unix_sock->peer : NULL;
 	const struct rqs_conn *sender;
 	__u32 sent_seq, left;
+	__u8 version;
 	__u64 last;
 	__s32 unseen;
 
 	sender = peer && !conn->joined ? bpf_sk_storage_get(&http_conns, peer, NULL, 0) : NULL;
 	if (!sender)
 		return 0;
-	last = sender->queued_piece;
+	version = sender->queued_version;
 	barrier();
+	last = sender->queued_piece;
 	sent_seq = sender->queued_seq;
 	barrier(); /* first these, then the queue: what is in it must be counted */
-	if (!rqs_unix_queued(sk, last, &left))
+	if (version & 1 || version != sender->queued_version || !rqs_unix_queued(sk, last, &left))
 		return 0;
 	unseen = sent_seq + conn->queue_base - left - (conn->copied_seq + bytes);
 	return unseen > 0 ? unseen : 0;

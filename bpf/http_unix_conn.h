@@ -90,9 +90,12 @@ static __always_inline void rqs_unix_arrives(struct rqs_conn *conn, struct rqs_c
 	if (sender->handed_unseen)
 		return;
 	sender->handed_unseen = !bytes;
+	sender->queued_version++;
+	barrier(); /* who reads both sees that they belong together */
 	sender->queued_seq += bytes;
-	barrier(); /* who finds the piece is to find its bytes counted */
 	sender->queued_piece = piece;
+	barrier();
+	sender->queued_version++;
 	if (!conn->queue_unknown && !rqs_arrival_push(conn, end_seq, now_ns))
 		conn->queue_unknown = 1;
 }
