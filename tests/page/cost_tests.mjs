@@ -6,10 +6,10 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { Feed } from './feed.mjs';
 import { play } from './feed_tests.mjs';
-import { assert, live, open, test, text, until } from './lib.mjs';
+import { assert, equal, live, open, test, text, until } from './lib.mjs';
 
 const OWN_MOST = 4; // percent of a core
-const RENDERER_MOST = 8; // above that of an empty page
+const RENDERER_MOST = 5; // above that of an empty page
 const TEXTS_MOST = 2.3; // frames a second in which text changes
 const FRAME_MOST_MS = 4;
 const WARM_FRAMES = 30; // what begins is compiled, and not what stays
@@ -151,6 +151,7 @@ export async function costTests(browser, dir) {
 		const { moved, texts } = await page.evaluate(() => window.counted), perSecond = texts / (performance.now() - begin) * 1000;
 		console.error(`${moved} moves of the picture in 80 windows, text changed in ${perSecond.toFixed(1)} frames a second`);
 		assert(moved > 60, `the picture moved ${moved} times in 80 windows`);
+		equal((await page.$$('canvas')).length, 2, 'canvases: each costs something in each frame');
 		assert(texts > 3 && perSecond < TEXTS_MOST, `text changed in ${perSecond.toFixed(1)} frames a second`);
 	});
 	await run('frames_are_drawn_in_4_ms', 'slow', async (page, feed) => {
