@@ -14,7 +14,7 @@
 
 /* The most that one service can need in a window, and all of it together. Memory that isn't touched costs nothing. */
 #define AGG_SERVICE_BYTES                                                                                    \
-	(sizeof(struct rqs_service_delta) + RQS_METRIC_COUNT * RQS_BUCKET_COUNT * sizeof(struct rqs_bin) +  \
+	(sizeof(struct rqs_service_delta) + sizeof(struct rqs_service_ident) + 16 + RQS_METRIC_COUNT * RQS_BUCKET_COUNT * sizeof(struct rqs_bin) +  \
 	 RQS_STATUS_COUNT * sizeof(struct rqs_status_count))
 
 #define AGG_ROUTE_BYTES                                                                                      \
@@ -276,7 +276,7 @@ static void agg_slot(struct rqs_agg *agg, struct agg_slab *slab, struct rqs_serv
 	struct rqs_http_lane *before = &agg->prev_slots[slot->ident->slot];
 
 	memset(delta, 0, sizeof(*delta));
-	delta->ident = slot->ident;
+	delta->ident = slab_copy(slab, slot->ident, sizeof(*slot->ident));
 	if (now->requests < before->requests || now->responses < before->responses) {
 		slab->window.gap = true;
 		*before = *now;

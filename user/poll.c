@@ -21,7 +21,7 @@
 
 /* A slot is taken back when its service has no process, no open request, and was silent for so long. */
 #define POLL_IDLE_SECONDS 60
-/* ... and given away no sooner than this, so that no window on its way still shows its name. */
+/* ... and given away no sooner than this: what found it before it was taken back has counted on it, and was told as its own. */
 #define POLL_REST_SECONDS 15
 
 /* What is known of a slot beside its name. */

@@ -82,8 +82,8 @@ static void test_counters_are_subtracted_and_in_flight_is_not(void **state)
 	fill_lane(&maps->slots[1].sum, 1000);
 	window = take_window(maps, 1);
 	assert_int_equal(window->service_count, 2);
-	assert_ptr_equal(window->services[0].ident, &maps->idents[0]);
-	assert_ptr_equal(window->services[1].ident, &maps->idents[100]);
+	assert_memory_equal(window->services[0].ident, &maps->idents[0], sizeof(maps->idents[0]));
+	assert_memory_equal(window->services[1].ident, &maps->idents[100], sizeof(maps->idents[0]));
 	expect_books(&window->services[0], 10, 130);
 	expect_books(&window->services[1], 1000, 13000);
 	rqs_window_put(window);
@@ -98,7 +98,7 @@ static void test_counters_are_subtracted_and_in_flight_is_not(void **state)
 	maps->slots[1].sum.in_flight = 0;
 	maps->reading.slots = &maps->slots[1];
 	window = take_window(maps, 3);
-	assert_ptr_equal(window->services[0].ident, &maps->idents[100]);
+	assert_memory_equal(window->services[0].ident, &maps->idents[100], sizeof(maps->idents[0]));
 	expect_books(&window->services[0], 1, 0);
 	assert_false(window->gap);
 	rqs_window_put(window);

@@ -120,6 +120,22 @@ static void test_routes_are_carried_on_as_copies(void **state)
 	free(times);
 }
 
+/* A slot may be another service's before a window that waits is taken in. */
+static void test_names_are_carried_on_as_copies(void **state)
+{
+	struct maps *maps = maps_new(2);
+	const struct rqs_window *window;
+
+	maps->slots[1].sum.requests = 1;
+	window = take_window(maps, 1);
+	maps->idents[1] = build_ident(1, "another", 9000);
+	assert_string_equal(window->services[1].ident->name, "service");
+	assert_int_equal(window->services[1].ident->port, 8001);
+	assert_int_equal(window->services[1].ident->slot, 1);
+	rqs_window_put(window);
+	maps_free(maps);
+}
+
 static void test_more_events_and_pids_than_fit_are_cut(void **state)
 {
 	struct rqs_kernel_event *events = calloc(EVENTS_MAX + 1, sizeof(*events));
@@ -484,6 +500,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_carried_on_is_a_copy),
 		cmocka_unit_test(test_routes_are_carried_on_as_copies),
+		cmocka_unit_test(test_names_are_carried_on_as_copies),
 		cmocka_unit_test(test_more_events_and_pids_than_fit_are_cut),
 		cmocka_unit_test(test_when_all_windows_are_held_the_next_one_covers_it),
 		cmocka_unit_test(test_services_of_a_tick_without_a_window_come_with_the_next),
