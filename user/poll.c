@@ -225,6 +225,13 @@ static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 	return 0;
 }
 
+/* What was read of services is not told: they are read again. */
+static void poll_again(struct rqs_poll *poll)
+{
+	for (uint32_t i = 0; i < poll->slot_count; i++)
+		poll->states[poll->slots[i].ident->slot].sum = UINT64_MAX;
+}
+
 static int poll_events(struct rqs_poll *poll, struct rqs_reading *reading)
 {
 	uint32_t zero = 0;
@@ -277,8 +284,10 @@ int rqs_poll_read(struct rqs_poll *poll, struct rqs_reading *ret_reading)
 		reading->slots = poll->slots;
 		reading->slot_count = poll->slot_count;
 		err = rqs_poll_routes_read(poll->routes, poll->slots, poll->slot_count, &reading->routes);
-		if (err)
+		if (err) {
+			poll_again(poll);
 			return err;
+		}
 		reading->losses = *maps->http_losses;
 	}
 	poll->event_count = 0; /* until here they are kept for the next try */

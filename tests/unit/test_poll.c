@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_poll - what programs cost, read where they write it. */
+/* test_poll - maps as the programs fill them, read: without the programs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -11,6 +15,111 @@
 #include <cmocka.h>
 
 #include "poll.h"
+
+#define SLOT 3 /* of the service that there is */
+#define SLOTS 8
+
+struct fixture {
+	struct rqs_probe_maps maps;
+	struct rqs_control control;
+	struct rqs_http_losses losses;
+	uint32_t slots_used, routes_used;
+	struct rqs_http_lane *lanes; /* one CPU's, by slot */
+	struct rqs_poll *poll;
+	struct rqs_reading reading;
+};
+
+static uint32_t keys_asked; /* of any map */
+
+/* Stands before libbpf's own. */
+int bpf_map_get_next_key(int fd, const void *key, void *next_key)
+{
+	union bpf_attr attr = { .map_fd = (uint32_t)fd, .key = (uintptr_t)key, .next_key = (uintptr_t)next_key };
+
+	keys_asked++;
+	return (int)syscall(SYS_bpf, BPF_MAP_GET_NEXT_KEY, &attr, sizeof(attr));
+}
+
+static int map(enum bpf_map_type type, uint32_t key_bytes, size_t value_bytes, uint32_t entries, uint32_t flags)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags);
+	int fd = bpf_map_create(type, "test", key_bytes, (uint32_t)value_bytes, entries, &opts);
+
+	assert_true(fd > 0);
+	return fd;
+}
+
+static size_t lanes_bytes(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (SLOTS * sizeof(struct rqs_http_lane) + page - 1) & ~(page - 1);
+}
+
+/* Services and routes, one service known. */
+static void set_up(struct fixture *fix)
+{
+	struct rqs_service_key key = { .name = "nginx", .port = 8080, .role = RQS_ROLE_SERVER };
+	struct rqs_service_value value = { .slot = SLOT, .pid = 1 };
+	struct rqs_probe_maps *maps = &fix->maps;
+
+	memset(fix, 0, sizeof(*fix));
+	fix->slots_used = SLOT + 1;
+	*maps = (struct rqs_probe_maps){ .control = &fix->control, .cpu_numbers = 1, .sched_lanes = -1, .waiters = -1, .look = -1,
+					 .http_slots = SLOTS, .http_losses = &fix->losses, .http_pids = -1, .http_free = -1,
+					 .http_sweep = -1, .http_slots_used = &fix->slots_used,
+					 .routes = { .ids = -1, .names = -1, .times = -1, .free = -1, .used = &fix->routes_used } };
+	maps->events = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "events", 0, 0, 64 * 1024, NULL);
+	if (maps->events < 0)
+		skip(); /* it takes root */
+	maps->event_lanes = map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct rqs_event_lane), 1, 0);
+	maps->http_lanes = map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct rqs_http_lane), SLOTS, BPF_F_MMAPABLE);
+	maps->http_services = map(BPF_MAP_TYPE_HASH, sizeof(key), sizeof(value), SLOTS, 0);
+	maps->routes.counts = map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct rqs_route_counts), RQS_ROUTE_IDS, 0);
+	fix->lanes = mmap(NULL, lanes_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, maps->http_lanes, 0);
+	assert_true(fix->lanes != MAP_FAILED);
+	assert_int_equal(bpf_map_update_elem(maps->http_services, &key, &value, BPF_ANY), 0);
+	assert_int_equal(rqs_poll_new(maps, &fix->poll), 0);
+}
+
+static void tear_down(struct fixture *fix)
+{
+	rqs_poll_free(fix->poll);
+	munmap(fix->lanes, lanes_bytes());
+	close(fix->maps.events);
+	close(fix->maps.event_lanes);
+	close(fix->maps.http_lanes);
+	close(fix->maps.http_services);
+	close(fix->maps.routes.counts);
+}
+
+static void count_request(struct fixture *fix, uint32_t slot)
+{
+	fix->lanes[slot].begin++;
+	fix->lanes[slot].requests++;
+	fix->lanes[slot].end++;
+}
+
+/* What could not be read to its end is told by the next reading, also where nothing more happened. */
+static void test_a_failed_reading_is_made_up_for(void **state)
+{
+	struct fixture fix;
+	int counts;
+
+	set_up(&fix);
+	count_request(&fix, SLOT);
+	counts = fix.maps.routes.counts;
+	fix.maps.routes.counts = -1;
+	assert_true(rqs_poll_read(fix.poll, &fix.reading) < 0);
+	fix.maps.routes.counts = counts;
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.slot_count, 1);
+	assert_string_equal(fix.reading.slots[0].ident->name, "nginx");
+	assert_int_equal(fix.reading.slots[0].sum.requests, 1);
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.slot_count, 0);
+	tear_down(&fix);
+}
 
 static struct rqs_run runs[RQS_RUN_LANES][RQS_RUN_PROGRAMS];
 
@@ -40,7 +149,10 @@ static void test_runs_of_all_numbers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_runs_of_all_numbers) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_failed_reading_is_made_up_for),
+		cmocka_unit_test(test_runs_of_all_numbers),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
