@@ -175,19 +175,15 @@ int rqs_poll_routes_read(struct rqs_poll_routes *routes, const struct rqs_slot_r
 			 struct rqs_route_reading *ret_reading)
 {
 	uint32_t named = *routes->maps->routes.used, room = routes->maps->routes.stay + RQS_ROUTES_NEW, wanted;
-	int err;
 
 	routes->used = RQS_ROUTE_FIRST + (named < room ? named : room);
 	ret_reading->holders = routes->holders;
 	ret_reading->end = routes->used;
+	ret_reading->counts = routes->counts;
 	if (!slot_count)
 		return 0;
 	wanted = want(routes, slots, slot_count);
-	err = read_wanted(routes, wanted);
-	if (err)
-		return err;
-	ret_reading->counts = routes->counts;
-	return 0;
+	return read_wanted(routes, wanted);
 }
 
 static void times_add(struct rqs_route_times *sum, const struct rqs_route_times *lane, uint32_t second)

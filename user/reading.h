@@ -34,7 +34,7 @@ struct rqs_route_times_reading {
 };
 
 struct rqs_route_reading {
-	const struct rqs_route_counts *counts; /* by id, summed over all CPUs; NULL: nothing moved */
+	const struct rqs_route_counts *counts; /* by id, summed over all CPUs, as last read; NULL: they never are */
 	const struct rqs_route_holder *holders; /* by id - RQS_ROUTE_FIRST; RQS_ROUTES_NAMED of them */
 	uint32_t end; /* no id from here on was ever given away; 0: RQS_ROUTE_IDS */
 	bool second; /* the times were read */

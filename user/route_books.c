@@ -128,7 +128,7 @@ uint32_t rqs_route_books_tell(struct rqs_route_books *books, const struct rqs_ro
 		books->left[slot][RQS_ROUTE_RESPONSES] += services[i].books.responses;
 		books->left[slot][RQS_ROUTE_ERRORS] += delta_errors(&services[i]);
 	}
-	for (int ahead = 1; ahead >= 0 && reading->counts; ahead--)
+	for (int ahead = 1; ahead >= 0 && reading->counts && count; ahead--)
 		for (uint32_t id = 0; id < end; id++)
 			tell_route(books, reading, id, ahead, ret_deltas, &used);
 	for (uint32_t slot = 0; slot < RQS_SLOT_MAX; slot++)

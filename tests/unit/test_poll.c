@@ -121,6 +121,27 @@ static void test_a_failed_reading_is_made_up_for(void **state)
 	tear_down(&fix);
 }
 
+/* A service told later than it was read goes with the counts of its routes as they are. */
+static void test_counts_of_routes_are_there_where_nothing_moved(void **state)
+{
+	uint32_t id = SLOT, cpus = (uint32_t)libbpf_num_possible_cpus();
+	struct rqs_route_counts *counts = calloc(cpus, sizeof(*counts));
+	struct fixture fix;
+
+	set_up(&fix);
+	counts[cpus - 1].requests = 1;
+	assert_int_equal(bpf_map_update_elem(fix.maps.routes.counts, &id, counts, BPF_ANY), 0);
+	count_request(&fix, SLOT);
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.slot_count, 1);
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.slot_count, 0);
+	assert_non_null(fix.reading.routes.counts);
+	assert_int_equal(fix.reading.routes.counts[SLOT].requests, 1);
+	tear_down(&fix);
+	free(counts);
+}
+
 static struct rqs_run runs[RQS_RUN_LANES][RQS_RUN_PROGRAMS];
 
 /* Where numbers are missing among those of the CPUs, the highest is above how many there are. */
@@ -151,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_failed_reading_is_made_up_for),
+		cmocka_unit_test(test_counts_of_routes_are_there_where_nothing_moved),
 		cmocka_unit_test(test_runs_of_all_numbers),
 	};
 
