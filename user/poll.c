@@ -30,6 +30,7 @@ struct poll_slot {
 	int64_t in_flight;
 	uint64_t sum;	       /* of its activity when its lanes were last read */
 	uint64_t second_sum;   /* ... a second ago */
+	uint64_t asked_sum;    /* ... when its name was last asked for, and not there */
 	uint32_t idle_seconds; /* without process, open request or activity */
 	int64_t vanished;      /* open requests of Unix sockets that went with both their ends, see bpf/http_unix.h */
 	bool alive;	       /* a process was seen in this second */
@@ -212,7 +213,9 @@ static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 
 		if (sum == poll->states[slot].sum)
 			continue;
-		if (!poll->idents[slot].name[0] && !looked_up) {
+		/* A service is known before anything is counted on its slot. */
+		if (!poll->idents[slot].name[0] && !looked_up && sum != poll->states[slot].asked_sum) {
+			poll->states[slot].asked_sum = sum;
 			poll_idents(poll);
 			looked_up = true;
 		}

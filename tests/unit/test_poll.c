@@ -142,6 +142,33 @@ static void test_counts_of_routes_are_there_where_nothing_moved(void **state)
 	free(counts);
 }
 
+/* What is still counted on a slot that was taken back is asked for once, not in each tick; who gets the slot is found at once. */
+static void test_a_slot_of_nobody_is_asked_for_once(void **state)
+{
+	struct rqs_service_key key = { .name = "redis", .port = 6379, .role = RQS_ROLE_SERVER };
+	struct rqs_service_value value = { .slot = SLOT + 1, .pid = 1 };
+	struct fixture fix;
+	uint32_t asked;
+
+	set_up(&fix);
+	fix.slots_used = SLOT + 2;
+	count_request(&fix, SLOT + 1);
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	asked = keys_asked;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+		assert_int_equal(fix.reading.slot_count, 0);
+	}
+	assert_int_equal(keys_asked, asked);
+	assert_int_equal(bpf_map_update_elem(fix.maps.http_services, &key, &value, BPF_ANY), 0);
+	count_request(&fix, SLOT + 1);
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.slot_count, 1);
+	assert_string_equal(fix.reading.slots[0].ident->name, "redis");
+	assert_int_equal(fix.reading.slots[0].sum.requests, 2);
+	tear_down(&fix);
+}
+
 static struct rqs_run runs[RQS_RUN_LANES][RQS_RUN_PROGRAMS];
 
 /* Where numbers are missing among those of the CPUs, the highest is above how many there are. */
@@ -173,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_failed_reading_is_made_up_for),
 		cmocka_unit_test(test_counts_of_routes_are_there_where_nothing_moved),
+		cmocka_unit_test(test_a_slot_of_nobody_is_asked_for_once),
 		cmocka_unit_test(test_runs_of_all_numbers),
 	};
 
