@@ -25,17 +25,26 @@ int rqs_cpus_last(const char *list)
 	}
 }
 
-uint32_t rqs_cpus_numbers(void)
+int rqs_cpus_read(const char *path)
 {
-	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
-	char list[256] = "";
+	FILE *file = fopen(path, "re");
+	char *list = NULL;
+	size_t room = 0;
 	int last = -1;
 
-	if (file) {
-		if (fgets(list, sizeof(list), file))
-			last = rqs_cpus_last(list);
-		fclose(file);
-	}
+	if (!file)
+		return -1;
+	if (getline(&list, &room, file) > 0)
+		last = rqs_cpus_last(list);
+	free(list);
+	fclose(file);
+	return last;
+}
+
+uint32_t rqs_cpus_numbers(void)
+{
+	int last = rqs_cpus_read("/sys/devices/system/cpu/possible");
+
 	/* Without /sys: as many as there are, numbered without gaps. */
 	return last >= 0 ? (uint32_t)last + 1 : (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 }

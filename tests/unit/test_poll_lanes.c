@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -150,6 +151,22 @@ static void highest_cpu(void **state)
 	assert_true(rqs_cpus_numbers() >= (uint32_t)sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+/* With every other number missing a list is as long as the kernel makes it: a page. */
+static void highest_cpu_of_a_long_list(void **state)
+{
+	int fd = memfd_create("cpus", MFD_CLOEXEC);
+	char path[32];
+
+	(void)state;
+	for (int cpu = 0; cpu < 800; cpu += 2)
+		dprintf(fd, "%s%d", cpu ? "," : "", cpu);
+	dprintf(fd, "\n");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_int_equal(rqs_cpus_read(path), 798);
+	assert_int_equal(rqs_cpus_read("/proc/self/no such file"), -1);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +176,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(never_whole, setup, teardown),
 		cmocka_unit_test(says_that_it_cannot_map),
 		cmocka_unit_test(highest_cpu),
+		cmocka_unit_test(highest_cpu_of_a_long_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
