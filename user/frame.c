@@ -7,7 +7,6 @@
 #include "encode.h"
 #include "encode_routes.h"
 
-#define EVENTS_MAX 100
 
 static void begin(struct rqs_json *json, const char *type)
 {
@@ -243,8 +242,6 @@ struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_e
 	uint64_t seq = rqs_eventlog_oldest(log);
 	struct rqs_json json = { 0 };
 
-	if (log->newest >= EVENTS_MAX && seq <= log->newest - EVENTS_MAX)
-		seq = log->newest - EVENTS_MAX + 1;
 	if (after_event_seq >= seq)
 		seq = after_event_seq < log->newest ? after_event_seq + 1 : log->newest + 1;
 	begin(&json, "events");

@@ -69,7 +69,7 @@ struct rqs_text rqs_frame_history(const struct rqs_model *model, const struct rq
 
 struct rqs_text rqs_frame_services(const struct rqs_model *model);
 
-/** rqs_frame_events() - the events after @after_event_seq, oldest first, at most 100, and the counts. */
+/** rqs_frame_events() - the events after @after_event_seq that are still kept, oldest first, and the counts. */
 struct rqs_text rqs_frame_events(const struct rqs_model *model, uint64_t after_event_seq);
 
 struct rqs_text rqs_frame_status(const struct rqs_model *model);

@@ -226,7 +226,8 @@ int rqs_hub_take(struct rqs_hub *hub, const struct rqs_window *window, uint64_t 
 
 static void greet(struct rqs_hub *hub, struct rqs_hub_client *client, uint64_t now_ns)
 {
-	uint64_t seq = rqs_model_seq(hub->model);
+	uint64_t seq = rqs_model_seq(hub->model), event_seq = rqs_model_event_seq(hub->model);
+	uint64_t after = event_seq > RQS_HUB_EVENTS_MAX ? event_seq - RQS_HUB_EVENTS_MAX : 0;
 
 	client->window_seq = seq;
 	rqs_hub_enqueue_text(hub, client, rqs_frame_hello(hub->model, rqs_hub_rates_ms[client->rate]), now_ns);
@@ -240,10 +241,10 @@ static void greet(struct rqs_hub *hub, struct rqs_hub_client *client, uint64_t n
 	}
 	rqs_hub_enqueue(hub, client, hub->services, now_ns);
 	rqs_hub_enqueue(hub, client, hub->status, now_ns);
-	if (rqs_hub_enqueue_text(hub, client, rqs_frame_events(hub->model, 0), now_ns))
-		client->event_seq = rqs_model_event_seq(hub->model);
+	if (rqs_hub_enqueue_text(hub, client, rqs_frame_events(hub->model, after), now_ns))
+		client->event_seq = event_seq;
 	if (hub->client_count == 1)
-		hub->event_seq = rqs_model_event_seq(hub->model);
+		hub->event_seq = event_seq;
 }
 
 struct rqs_hub_client *rqs_hub_add(struct rqs_hub *hub, void *owner, uint64_t now_ns)

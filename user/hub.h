@@ -26,6 +26,7 @@
 #define RQS_HUB_BAD_MAX 10
 #define RQS_HUB_HISTORY_MAX 4	   /* answers a second */
 #define RQS_HUB_SPEECH_MAX 100	   /* messages a second */
+#define RQS_HUB_EVENTS_MAX 100	   /* the last ones, on connecting */
 
 struct rqs_hub;	       /* opaque */
 struct rqs_hub_client; /* opaque */

@@ -428,12 +428,12 @@ static void test_events(void **state)
 	fix->build.window.event_seen[RQS_EVENT_SLOW_REQUEST] = 9;
 	apply(fix);
 	frame = parse(rqs_frame_events(fix->model, 0), "events");
-	assert_int_equal(json_array_size(at(frame, "items")), 100);
-	expect_number(frame, "items/0/seq", 203);
-	expect_number(frame, "items/99/seq", 302);
-	expect_null(frame, "items/99/service");
-	expect_null(frame, "items/99/role");
-	expect_null(frame, "items/99/slot");
+	assert_int_equal(json_array_size(at(frame, "items")), 302);
+	expect_number(frame, "items/0/seq", 1);
+	expect_number(frame, "items/301/seq", 302);
+	expect_null(frame, "items/301/service");
+	expect_null(frame, "items/301/role");
+	expect_null(frame, "items/301/slot");
 	json_decref(frame);
 	frame = parse(rqs_frame_events(fix->model, 300), "events");
 	assert_int_equal(json_array_size(at(frame, "items")), 2);

@@ -321,6 +321,30 @@ static void test_hub_greets(void **state)
 	rqs_hub_free(world.hub);
 }
 
+/* The last 100 on connecting; of one window all. */
+static void test_hub_tells_all_events_of_a_window(void **state)
+{
+	struct world world;
+	struct peer peer;
+
+	set_up(&world, 2);
+	window(&world, 0);
+	join(&world, &peer);
+	greeted(&world, &peer);
+	say(&world, &peer, "rate 1000");
+	window(&world, 150);
+	expect(&world, &peer, "events 1-150");
+	leave(&world, &peer);
+	window(&world, 100);
+	join(&world, &peer);
+	expect(&world, &peer, "hello 250");
+	expect(&world, &peer, "services");
+	expect(&world, &peer, "status");
+	expect(&world, &peer, "events 151-250");
+	leave(&world, &peer);
+	rqs_hub_free(world.hub);
+}
+
 static void test_hub_encodes_once_for_all_clients_of_a_rate(void **state)
 {
 	struct world world;
@@ -1213,6 +1237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hub_greets),
+		cmocka_unit_test(test_hub_tells_all_events_of_a_window),
 		cmocka_unit_test(test_hub_encodes_once_for_all_clients_of_a_rate),
 		cmocka_unit_test(test_hub_keeps_to_the_rate),
 		cmocka_unit_test(test_hub_leaves_no_hole_when_rates_change),
