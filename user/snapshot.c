@@ -181,14 +181,16 @@ static void encode_ranges(struct rqs_json *json, const struct rqs_model *model)
 	uint64_t uptime_ns = model->end_ns - model->host.attached_ns, known_ns = HISTORY_SPAN_NS;
 	uint64_t ticks = LATEST_SPAN_NS / rqs_history_resolution_ns(model->history, false);
 	struct rqs_range range;
+	uint64_t from_ns;
 	uint32_t i;
 
 	rqs_json_array(json);
 	rqs_history_since(model->history, model->seq > ticks ? model->seq - ticks : 0, model->seq, true, &range);
 	encode_range(json, model, range, LATEST_SPAN_NS);
 	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && uptime_ns > known_ns; i++) {
-		rqs_history_range(model->history, model->end_real_ns - ranges[i].span_ns, model->end_real_ns,
-				  ranges[i].points, &range);
+		/* A host without a clock of its own starts in 1970. */
+		from_ns = model->end_real_ns > ranges[i].span_ns ? model->end_real_ns - ranges[i].span_ns : 0;
+		rqs_history_range(model->history, from_ns, model->end_real_ns, ranges[i].points, &range);
 		encode_range(json, model, range, range.resolution_ns);
 		known_ns = ranges[i].span_ns;
 	}

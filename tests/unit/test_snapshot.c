@@ -384,6 +384,22 @@ static void test_longer_ranges_come_as_they_are_needed(void **state)
 	json_decref(json);
 }
 
+static void test_a_clock_that_was_never_set(void **state)
+{
+	struct fixture *fix = *state;
+	json_t *json;
+
+	for (uint32_t i = 0; i < 700; i++) {
+		build_answers(&fix->build, build_service(&fix->build, &fix->ident), 200, 6, MS);
+		fix->build.window.end_real_ns = fix->build.window.end_ns;
+		apply(fix);
+	}
+	json = take(fix);
+	assert_int_equal(json_array_size(at(json, "history/ranges")), 2);
+	expect_range(at(json, "history/ranges/1"), 200, 351, 6 * 700);
+	json_decref(json);
+}
+
 static void test_services_tell_their_last_seconds(void **state)
 {
 	struct fixture *fix = *state;
@@ -555,6 +571,7 @@ int main(void)
 		with_model(test_history_is_the_last_minute),
 		with_model(test_heat_counts_what_its_column_counts),
 		with_model(test_longer_ranges_come_as_they_are_needed),
+		with_model(test_a_clock_that_was_never_set),
 		with_model(test_services_tell_their_last_seconds),
 		with_model(test_events_are_clean_and_name_their_service),
 		with_model(test_what_is_not_measured_has_no_key),
