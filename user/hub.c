@@ -303,10 +303,33 @@ static bool is_dead(const struct rqs_hub_client *client, uint64_t now_ns)
 	return rqs_hub_since(now_ns, client->heard_ns) > RQS_HUB_SILENT_NS;
 }
 
+static void move_on(uint64_t *time_ns, uint64_t by_ns, uint64_t now_ns)
+{
+	if (*time_ns < now_ns)
+		*time_ns = now_ns - *time_ns > by_ns ? *time_ns + by_ns : now_ns;
+}
+
+/* A process that was stopped, or got no CPU, neither heard its clients nor sent them a thing: that time is no fault of theirs. */
+static void leave_out_pause(struct rqs_hub *hub, uint64_t now_ns)
+{
+	uint64_t pause_ns = hub->expired_ns ? rqs_hub_since(now_ns, hub->expired_ns) : 0;
+	struct rqs_hub_client *client;
+
+	hub->expired_ns = now_ns;
+	if (pause_ns < RQS_HUB_LATE_NS)
+		return;
+	for (client = hub->clients; client; client = client->next) {
+		move_on(&client->heard_ns, pause_ns, now_ns);
+		move_on(&client->progress_ns, pause_ns, now_ns);
+		move_on(&client->close_ns, pause_ns, now_ns);
+	}
+}
+
 void rqs_hub_expire(struct rqs_hub *hub, uint64_t now_ns)
 {
 	struct rqs_hub_client *client;
 
+	leave_out_pause(hub, now_ns);
 	for (client = hub->clients; client; client = client->next) {
 		if (is_dead(client, now_ns)) {
 			hub->ops->kill(client->owner);

@@ -23,6 +23,7 @@
 #define RQS_HUB_SILENT_NS 60000000000ULL /* who neither said a thing nor answered a ping for so long is gone */
 #define RQS_HUB_PIECE_BYTES 16384  /* a longer message is sent as several WebSocket frames */
 #define RQS_HUB_MESSAGE_MAX 1024   /* bytes a client may say at once */
+#define RQS_HUB_LATE_NS 5000000000ULL /* longer than this from one rqs_hub_expire() to the next: it was this side that did nothing */
 #define RQS_HUB_BAD_MAX 10
 #define RQS_HUB_HISTORY_MAX 4	   /* answers a second */
 #define RQS_HUB_SPEECH_MAX 100	   /* messages a second */

@@ -71,6 +71,7 @@ struct rqs_hub {
 	void *look_data;
 	struct rqs_inflight inflight;
 	uint64_t event_seq; /* events up to this one were sent to who is in step */
+	uint64_t expired_ns; /* when clients were last looked after; 0: never */
 };
 
 /* A caller that took the time a little earlier than the last one must not seem to come ages later. */

@@ -713,8 +713,10 @@ static void test_hub_kills_who_is_stuck_and_nobody_else(void **state)
 	/* A clock that was read a moment before the client came. */
 	rqs_hub_expire(world.hub, world.now_ns - 1);
 	assert_false(stuck.killed);
-	world.now_ns += RQS_HUB_STUCK_NS;
-	rqs_hub_expire(world.hub, world.now_ns);
+	for (uint64_t second = 0; second < RQS_HUB_STUCK_NS / SECOND; second++) {
+		world.now_ns += SECOND;
+		rqs_hub_expire(world.hub, world.now_ns);
+	}
 	assert_false(stuck.killed);
 	world.now_ns += 1;
 	rqs_hub_expire(world.hub, world.now_ns);
@@ -758,6 +760,39 @@ static void test_hub_pings_and_kills_who_stays_silent(void **state)
 	leave(&world, &silent);
 	leave(&world, &answers);
 	leave(&world, &speaks);
+	rqs_hub_free(world.hub);
+}
+
+/* What could not be heard or sent meanwhile counts for nobody; from then on all is as before. */
+static void test_hub_that_was_stopped_kills_nobody(void **state)
+{
+	struct world world;
+	struct peer idle, owed;
+
+	set_up(&world, 2);
+	join(&world, &idle);
+	join(&world, &owed);
+	greeted(&world, &idle);
+	world.now_ns += SECOND;
+	rqs_hub_expire(world.hub, world.now_ns);
+	world.now_ns += 2 * RQS_HUB_SILENT_NS;
+	rqs_hub_expire(world.hub, world.now_ns);
+	assert_false(idle.killed);
+	assert_false(owed.killed);
+	assert_int_equal(idle.pings, 1);
+	for (uint64_t second = 0; second <= RQS_HUB_STUCK_NS / SECOND; second++) {
+		world.now_ns += SECOND;
+		rqs_hub_expire(world.hub, world.now_ns);
+	}
+	assert_false(idle.killed);
+	assert_true(owed.killed);
+	for (uint64_t second = 0; second <= RQS_HUB_SILENT_NS / SECOND; second++) {
+		world.now_ns += SECOND;
+		rqs_hub_expire(world.hub, world.now_ns);
+	}
+	assert_true(idle.killed);
+	leave(&world, &idle);
+	leave(&world, &owed);
 	rqs_hub_free(world.hub);
 }
 
@@ -1252,6 +1287,7 @@ int main(void)
 		cmocka_unit_test(test_hub_turns_away_one_too_many),
 		cmocka_unit_test(test_hub_kills_who_is_stuck_and_nobody_else),
 		cmocka_unit_test(test_hub_pings_and_kills_who_stays_silent),
+		cmocka_unit_test(test_hub_that_was_stopped_kills_nobody),
 		cmocka_unit_test(test_hub_says_goodbye_at_once),
 		cmocka_unit_test(test_hub_survives_a_window_without_memory),
 		cmocka_unit_test(test_hub_sends_routes_once_for_all_who_watch_a_service),
