@@ -154,7 +154,7 @@ static void collector_tick(struct rqs_collector *collector, uint64_t deadline_ns
 	/* After the window is on its way: with many tasks or connections this takes a while. */
 	if (reading.vitals) {
 		rqs_poll_sweep(collector->poll);
-		collector->waiting_task_count = rqs_poll_waiters(collector->poll, &collector->waiting_tasks);
+		collector->waiting_task_count = rqs_poll_waiters(collector->poll, clock_ns(CLOCK_MONOTONIC), &collector->waiting_tasks);
 	}
 }
 

@@ -308,7 +308,7 @@ void rqs_poll_second_done(struct rqs_poll *poll)
 		rqs_poll_routes_second(poll->routes);
 }
 
-uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_waiting)
+uint32_t rqs_poll_waiters(struct rqs_poll *poll, uint64_t mono_ns, const struct rqs_waiting **ret_waiting)
 {
 	size_t room = RQS_WAITERS_TASKS_MAX * sizeof(*poll->tasks), used = 0;
 	ssize_t bytes;
@@ -324,7 +324,7 @@ uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_
 	while (used < room && (bytes = read(fd, (char *)poll->tasks + used, room - used)) > 0)
 		used += bytes;
 	close(fd);
-	return rqs_waiters_update(poll->waiters, poll->tasks, used / sizeof(*poll->tasks), poll->waiting);
+	return rqs_waiters_update(poll->waiters, mono_ns, poll->tasks, used / sizeof(*poll->tasks), poll->waiting);
 }
 
 /* A program changes goal and left one after the other. */

@@ -41,9 +41,9 @@ void rqs_poll_second_done(struct rqs_poll *poll);
 
 /**
  * rqs_poll_waiters() - look at all tasks, and say which waited longest for a CPU since the last call.
- * @ret_waiting: valid until the next call. Return: their number.
+ * @mono_ns: now. @ret_waiting: valid until the next call. Return: their number; 0 where that call is more than 2 s ago.
  */
-uint32_t rqs_poll_waiters(struct rqs_poll *poll, const struct rqs_waiting **ret_waiting);
+uint32_t rqs_poll_waiters(struct rqs_poll *poll, uint64_t mono_ns, const struct rqs_waiting **ret_waiting);
 
 /** rqs_poll_sweep() - once a second, after a reading: end requests that are open on Unix sockets which nobody holds any more. */
 void rqs_poll_sweep(struct rqs_poll *poll);

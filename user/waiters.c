@@ -28,6 +28,7 @@ struct name {
 
 struct rqs_waiters {
 	uint32_t round;
+	uint64_t last_ns;
 	struct seen *seen; /* two tables: of this round and of the one before */
 	struct name names[NAME_SLOTS];
 };
@@ -103,11 +104,13 @@ static uint32_t waiting_insert(struct rqs_waiting *list, uint32_t count, const s
 	return count + 1;
 }
 
-uint32_t rqs_waiters_update(struct rqs_waiters *waiters, const struct rqs_waiter *tasks, uint32_t count,
+uint32_t rqs_waiters_update(struct rqs_waiters *waiters, uint64_t mono_ns, const struct rqs_waiter *tasks, uint32_t count,
 			    struct rqs_waiting ret_waiting[RQS_WAITING_MAX])
 {
+	bool late = mono_ns - waiters->last_ns > RQS_WAITERS_LATE_NS;
 	uint32_t listed = 0, last = waiters->round, round = ++waiters->round;
 
+	waiters->last_ns = mono_ns;
 	/* 0 is what places hold that were never used. */
 	if (!round)
 		round = waiters->round = 2;
@@ -121,7 +124,7 @@ uint32_t rqs_waiters_update(struct rqs_waiters *waiters, const struct rqs_waiter
 
 		*seen_find(waiters, round, tasks[i].tid) =
 			(struct seen){ .tid = tasks[i].tid, .round = round, .run_delay_ns = wait_ns };
-		if (!before)
+		if (!before || late)
 			continue;
 		/* A number that was used again has waited less than its predecessor, or is as good as new. */
 		if (before->round == last && before->tid == tasks[i].tid && before->run_delay_ns <= wait_ns)

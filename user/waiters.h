@@ -10,6 +10,7 @@
 #include "window.h"
 
 #define RQS_WAITERS_TASKS_MAX 16384 /* tasks beyond are not looked at */
+#define RQS_WAITERS_LATE_NS 2000000000ULL /* what tasks waited in more than this is not told as the last second's */
 
 struct rqs_waiters; /* opaque */
 
@@ -20,11 +21,11 @@ void rqs_waiters_free(struct rqs_waiters *waiters);
 
 /**
  * rqs_waiters_update() - take in what all tasks have waited so far.
- * @tasks: borrowed. A task that wasn't there the last time counts from its start.
+ * @mono_ns: when they were read. @tasks: borrowed. A task that wasn't there the last time counts from its start.
  * @ret_waiting: RQS_WAITING_MAX of them, the longest first; names that are the same are one.
- * Return: how many; 0 the first time.
+ * Return: how many; 0 the first time, and where the last time is too long ago.
  */
-uint32_t rqs_waiters_update(struct rqs_waiters *waiters, const struct rqs_waiter *tasks, uint32_t count,
+uint32_t rqs_waiters_update(struct rqs_waiters *waiters, uint64_t mono_ns, const struct rqs_waiter *tasks, uint32_t count,
 			    struct rqs_waiting ret_waiting[RQS_WAITING_MAX]);
 
 #endif
