@@ -17,7 +17,7 @@
 #include "waiters.h"
 
 #define POLL_PIDS_MAX 1024  /* entries of http_pids */
-#define POLL_EVENTS_MAX 256 /* more don't fit into the ring buffer */
+#define POLL_EVENTS_MAX 256 /* those of a tick, and of some before it whose reading failed; what is more is only counted */
 
 /* A slot is taken back when its service has no process, no open request, and was silent for so long. */
 #define POLL_IDLE_SECONDS 60
@@ -51,6 +51,7 @@ struct rqs_poll {
 	uint32_t slot_count;
 	struct rqs_kernel_event *events;
 	uint32_t event_count;
+	uint64_t events_left_out; /* ever */
 	struct rqs_pid *pids;
 	struct rqs_poll_routes *routes;
 	struct rqs_waiters *waiters;
@@ -62,8 +63,12 @@ static int poll_on_event(void *ctx, void *data, size_t bytes)
 {
 	struct rqs_poll *poll = ctx;
 
-	if (bytes >= sizeof(poll->events[0]) && poll->event_count < POLL_EVENTS_MAX)
+	if (bytes < sizeof(poll->events[0]))
+		return 0;
+	if (poll->event_count < POLL_EVENTS_MAX)
 		memcpy(&poll->events[poll->event_count++], data, sizeof(poll->events[0]));
+	else
+		poll->events_left_out++;
 	return 0;
 }
 
@@ -251,6 +256,7 @@ static int poll_events(struct rqs_poll *poll, struct rqs_reading *reading)
 			reading->event_held_back += poll->event_lanes[cpu].held_back[kind];
 		}
 	}
+	reading->event_held_back += poll->events_left_out;
 	reading->events = poll->events;
 	reading->event_count = poll->event_count;
 	return 0;

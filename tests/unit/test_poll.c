@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test_poll - maps as the programs fill them, read: without the programs. */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,6 +39,20 @@ int bpf_map_get_next_key(int fd, const void *key, void *next_key)
 
 	keys_asked++;
 	return (int)syscall(SYS_bpf, BPF_MAP_GET_NEXT_KEY, &attr, sizeof(attr));
+}
+
+static ring_buffer_sample_fn on_event;
+static void *on_event_ctx;
+
+/* Likewise: what the kernel's programs write into the ring is handed over by the tests. */
+struct ring_buffer *ring_buffer__new(int fd, ring_buffer_sample_fn sample, void *ctx, const struct ring_buffer_opts *opts)
+{
+	struct ring_buffer *(*real)(int, ring_buffer_sample_fn, void *, const struct ring_buffer_opts *);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "ring_buffer__new");
+	on_event = sample;
+	on_event_ctx = ctx;
+	return real(fd, sample, ctx, opts);
 }
 
 static int map(enum bpf_map_type type, uint32_t key_bytes, size_t value_bytes, uint32_t entries, uint32_t flags)
@@ -169,6 +184,23 @@ static void test_a_slot_of_nobody_is_asked_for_once(void **state)
 	tear_down(&fix);
 }
 
+/* Events of readings that failed are kept as far as there is room; the rest is counted. */
+static void test_events_without_room_are_counted(void **state)
+{
+	struct rqs_kernel_event event = { .kind = RQS_EVENT_SLOW_REQUEST };
+	struct fixture fix;
+
+	set_up(&fix);
+	for (int i = 0; i < 300; i++)
+		on_event(on_event_ctx, &event, sizeof(event));
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.event_count + fix.reading.event_held_back, 300);
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.event_count, 0);
+	assert_in_range(fix.reading.event_held_back, 1, 300);
+	tear_down(&fix);
+}
+
 static struct rqs_run runs[RQS_RUN_LANES][RQS_RUN_PROGRAMS];
 
 /* Where numbers are missing among those of the CPUs, the highest is above how many there are. */
@@ -201,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_a_failed_reading_is_made_up_for),
 		cmocka_unit_test(test_counts_of_routes_are_there_where_nothing_moved),
 		cmocka_unit_test(test_a_slot_of_nobody_is_asked_for_once),
+		cmocka_unit_test(test_events_without_room_are_counted),
 		cmocka_unit_test(test_runs_of_all_numbers),
 	};
 
