@@ -7,7 +7,6 @@
 #include "encode.h"
 #include "encode_routes.h"
 
-
 static void begin(struct rqs_json *json, const char *type)
 {
 	rqs_json_object(json);
