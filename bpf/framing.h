@@ -58,6 +58,7 @@ enum rqs_framing_state {
 #define RQS_FRAMING_CHUNKED 4
 #define RQS_FRAMING_IS_HEAD 8	  /* the request's method is HEAD */
 #define RQS_FRAMING_IS_CONNECT 16 /* ... is CONNECT */
+#define RQS_FRAMING_CODED 32	  /* the last of the transfer codings is another one */
 #define RQS_FRAMING_KEEP RQS_FRAMING_IS_RESPONSE
 
 struct rqs_framing {
@@ -136,6 +137,7 @@ static inline __u32 rqs_framing_byte_of(__u64 found)
 #define RQS_WORD_G RQS_W('g', ':', 0, 0, 0, 0, 0, 0)
 #define RQS_WORD_HTTP1 RQS_W('H', 'T', 'T', 'P', '/', '1', '.', 0)
 #define RQS_WORD_CHUNKED RQS_W('c', 'h', 'u', 'n', 'k', 'e', 'd', 0)
+#define RQS_WORD_IDENTITY RQS_W('i', 'd', 'e', 'n', 't', 'i', 't', 'y')
 /* A method as rqs_framing_step() gathers it: the last letter lowest. */
 #define RQS_METHOD_HEAD_WORD ((__u64)'H' << 24 | 'E' << 16 | 'A' << 8 | 'D')
 #define RQS_METHOD_PRI_WORD ('P' << 16 | 'R' << 8 | 'I')
@@ -170,7 +172,8 @@ static inline void rqs_framing_reset(struct rqs_framing *f)
 /**
  * rqs_framing_body() - after a whole head: what comes now.
  * @to_head, @to_connect: for a response, what its request was.
- * A response without a length lasts until the connection ends; a request without one is over.
+ * A response without a length lasts until the connection ends; a request without one is over. A transfer coding that isn't chunked
+ * hides where the body ends, whatever length is named beside it (RFC 9112, 6.3).
  */
 static inline void rqs_framing_body(struct rqs_framing *f, bool to_head, bool to_connect)
 {
@@ -184,7 +187,9 @@ static inline void rqs_framing_body(struct rqs_framing *f, bool to_head, bool to
 		f->state = RQS_FRAMING_CHUNK_SIZE;
 		f->left = 0;
 		f->match = 0;
-	} else if (f->flags & RQS_FRAMING_HAS_LENGTH)
+	} else if (f->flags & RQS_FRAMING_CODED)
+		f->state = RQS_FRAMING_UNTIL_CLOSE;
+	else if (f->flags & RQS_FRAMING_HAS_LENGTH)
 		f->state = f->left ? RQS_FRAMING_BODY : RQS_FRAMING_DONE;
 	else
 		f->state = response ? RQS_FRAMING_UNTIL_CLOSE : RQS_FRAMING_DONE;
@@ -248,7 +253,7 @@ static inline void rqs_framing_value(struct rqs_framing *f, bool length)
 {
 	f->match = 0;
 	if (!length) {
-		f->flags &= ~RQS_FRAMING_CHUNKED; /* of several such lines the last one names the last coding */
+		f->flags &= ~(RQS_FRAMING_CHUNKED | RQS_FRAMING_CODED); /* of several such lines the last one names the last coding */
 		f->state = RQS_FRAMING_ENCODING;
 	} else if (f->flags & RQS_FRAMING_HAS_LENGTH) {
 		f->state = RQS_FRAMING_LINE_SKIP; /* a second one: the first holds */
@@ -334,23 +339,41 @@ static inline void rqs_framing_length(struct rqs_framing *f, __u8 c)
 	}
 }
 
-/* "chunked" must be the last of the codings named; match: how many of its letters were seen, 8 in any other one. */
+/* What was seen of a coding's name: so many letters of "chunked", or of "identity", which stands for none; or another one. */
+#define RQS_CODING_CHUNKED 7
+#define RQS_CODING_OTHER 8
+#define RQS_CODING_IDENTITY 16 /* all 8 letters */
+
+/* The last of the codings named is the one that matters. */
 static inline void rqs_framing_encoding(struct rqs_framing *f, __u8 c)
 {
 	if (c == '\n') {
-		if (f->match == 7)
+		if (f->match == RQS_CODING_CHUNKED)
 			f->flags |= RQS_FRAMING_CHUNKED;
+		else if (f->match && f->match != RQS_CODING_IDENTITY)
+			f->flags |= RQS_FRAMING_CODED;
 		f->state = RQS_FRAMING_LINE_START;
-	} else if (c == ',') {
-		f->match = 0;
-	} else if (c == ' ' || c == '\t' || c == '\r') {
-		if (f->match && f->match != 7)
-			f->match = 8;
-	} else if (f->match < 7 && rqs_framing_lower(c) == rqs_framing_letter(RQS_WORD_CHUNKED, 0, 0, f->match)) {
-		f->match++;
-	} else {
-		f->match = 8;
+		return;
 	}
+	if (c == ',') {
+		f->match = 0;
+		return;
+	}
+	if (c == ' ' || c == '\t' || c == '\r') {
+		if (f->match && f->match != RQS_CODING_CHUNKED && f->match != RQS_CODING_IDENTITY)
+			f->match = RQS_CODING_OTHER;
+		return;
+	}
+	c = rqs_framing_lower(c);
+	if (!f->match && c == 'i')
+		f->match = RQS_CODING_OTHER + 1;
+	else if (f->match < RQS_CODING_CHUNKED && c == rqs_framing_letter(RQS_WORD_CHUNKED, 0, 0, f->match))
+		f->match++;
+	else if (f->match > RQS_CODING_OTHER && f->match < RQS_CODING_IDENTITY &&
+		 c == rqs_framing_letter(RQS_WORD_IDENTITY, 0, 0, f->match - RQS_CODING_OTHER))
+		f->match++;
+	else
+		f->match = RQS_CODING_OTHER;
 }
 
 /* "HTTP/1.x NNN" at once, where all of it is there; else byte by byte. */

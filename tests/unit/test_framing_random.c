@@ -13,7 +13,7 @@
 
 /* --- reference --- */
 
-enum { R_REQUEST, R_REQUEST_CUT, R_PRI, R_PROXY, R_STATUS, R_STATUS_CUT, R_LENGTH, R_LENGTH_CUT, R_ENCODING, R_CHUNKED,
+enum { R_REQUEST, R_REQUEST_CUT, R_PRI, R_PROXY, R_STATUS, R_STATUS_CUT, R_LENGTH, R_LENGTH_CUT, R_ENCODING, R_CHUNKED, R_NO_CODING,
        R_SIZE, R_SIZE_CUT, R_COUNT };
 
 static const char *const patterns[R_COUNT] = {
@@ -27,6 +27,7 @@ static const char *const patterns[R_COUNT] = {
 	[R_LENGTH_CUT] = "^content-length:[ \t\r]*([0-9]*)[ \t\r]*$",
 	[R_ENCODING] = "^transfer-encoding:",
 	[R_CHUNKED] = "(^transfer-encoding:|,)[ \t\r]*chunked[ \t\r]*$",
+	[R_NO_CODING] = "(^transfer-encoding:|,)[ \t\r]*(identity)?[ \t\r]*$",
 	[R_SIZE] = "^[0-9a-f]{1,14}([ \t\r;]|$)",
 	[R_SIZE_CUT] = "^[0-9a-f]{0,14}$|^[0-9a-f]{1,14}[ \t\r;]",
 };
@@ -46,8 +47,8 @@ struct reference {
 static void reference_open(struct reference *r)
 {
 	for (size_t i = 0; i < R_COUNT; i++) {
-		bool any_case = i == R_LENGTH || i == R_LENGTH_CUT || i == R_ENCODING || i == R_CHUNKED || i == R_SIZE ||
-				i == R_SIZE_CUT;
+		bool any_case = i == R_LENGTH || i == R_LENGTH_CUT || i == R_ENCODING || i == R_CHUNKED || i == R_NO_CODING ||
+				i == R_SIZE || i == R_SIZE_CUT;
 
 		assert_int_equal(regcomp(&r->regexes[i], patterns[i], REG_EXTENDED | (any_case ? REG_ICASE : 0)), 0);
 	}
@@ -109,7 +110,7 @@ static bool ends(struct reference *r, const char *how)
 }
 
 struct head {
-	bool is_head, is_connect, has_length, chunked;
+	bool is_head, is_connect, has_length, chunked, coded;
 	uint32_t status;
 	unsigned __int128 length;
 };
@@ -155,8 +156,10 @@ static bool reference_header(struct reference *r, struct head *head, const struc
 {
 	regmatch_t at[2];
 
-	if (matches(r, R_ENCODING, line, NULL) && line->whole)
-		head->chunked = matches(r, R_CHUNKED, line, NULL); /* the last such line counts */
+	if (matches(r, R_ENCODING, line, NULL) && line->whole) { /* the last such line counts */
+		head->chunked = matches(r, R_CHUNKED, line, NULL);
+		head->coded = !head->chunked && !matches(r, R_NO_CODING, line, NULL);
+	}
 	if (line->bytes < 15 || strncasecmp(line->text, "content-length:", 15) || head->has_length)
 		return true;
 	if (!matches(r, line->whole ? R_LENGTH : R_LENGTH_CUT, line, at))
@@ -240,6 +243,9 @@ static bool reference_body(struct reference *r, const struct head *head)
 		note(r, "chunked ");
 		if (!reference_chunks(r))
 			return false;
+	} else if (head->coded) {
+		note(r, "close ");
+		return ends(r, "close");
 	} else if (head->has_length && head->length) {
 		note(r, "length=%llu ", (unsigned long long)head->length);
 		if (head->length > r->count - r->pos)
@@ -384,7 +390,8 @@ static void put_body_header(struct stream *s, uint32_t length, bool chunked)
 	if (chunked) {
 		PUT_ONE(s, "Transfer-Encoding:", "transfer-encoding:", "TRANSFER-ENCODING:", "Transfer-encoding: gzip,",
 			"Transfer-Encoding: gzip\r\ntransfer-encoding:");
-		PUT_ONE(s, " chunked", "chunked", " CHUNKED ", "\tChunked\t");
+		PUT_ONE(s, " chunked", "chunked", " CHUNKED ", "\tChunked\t", " chunked", below(s, 4) ? "Chunked" : " identity",
+			below(s, 4) ? "chunked" : " gzip", below(s, 4) ? "chunked" : " chunked, deflate\r\nContent-Length: 9");
 	} else {
 		PUT_ONE(s, "Content-Length:", "content-length:", "CONTENT-LENGTH:", "Content-length:");
 		PUT_ONE(s, " ", " ", "", "\t", "  0");

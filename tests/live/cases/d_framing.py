@@ -101,6 +101,25 @@ def chunked_big(bench):
 
 
 @case(unix=True)
+def other_codings(bench):
+    """A transfer coding that isn't chunked hides where a body ends, whatever length stands beside it."""
+    coded = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\n'
+    refused = answer(400, b'no way', extra='Connection: close\r\n')
+    request = b'POST /c HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc' + FAKE_REQUEST
+    before = bench.rq.settled()
+    exchange(bench, replies(answer(201, b'plain'), (coded + b'abc', FAKE_RESPONSE, b'rest')), asks((ask(), b'plain'), (ask(), None)),
+             counted(201, 200))
+
+    def refuse(peer):
+        peer.until(FAKE_REQUEST)
+        peer.send(refused)
+    exchange(bench, refuse, asks((request, None)), counted(400))
+    after = bench.rq.settled()
+    for name in ('unparsed', 'unmatched'):
+        equal(lost(after, name) - lost(before, name), 0, name)
+
+
+@case(unix=True)
 def no_body_by_definition(bench):
     """HEAD with a Content-Length, 204 and 304: nothing follows the head."""
     def script(peer):
