@@ -22,6 +22,7 @@
 #define RQS_WINDOW_ROOM (RQS_WINDOW_BYTES + 32) /* loads of 32 bytes may begin at any byte of the window */
 #define RQS_HEAD_MAX 65536		      /* bytes; a longer head is not followed */
 #define RQS_BLANKS_MAX 16		      /* CRs and LFs before a request */
+#define RQS_METHOD_LETTERS 31		      /* the longest that is registered, UPDATEREDIRECTREF, has 17 */
 
 enum rqs_framing_state {
 	RQS_FRAMING_START = 0, /* before the first byte of a message; leading CRLFs are passed over */
@@ -448,7 +449,7 @@ static inline void rqs_framing_method(struct rqs_scan *s, __u8 c)
 		/* PRI is kept: only it may be followed by HTTP/2. */
 		f->left = f->left == RQS_METHOD_PRI_WORD;
 		f->match = 0;
-	} else if (((c >= 'A' && c <= 'Z') || c == '-' || c == '_') && f->match < 15) {
+	} else if (((c >= 'A' && c <= 'Z') || c == '-' || c == '_') && f->match < RQS_METHOD_LETTERS) {
 		f->left = f->left << 8 | c;
 		f->match++;
 	} else {

@@ -111,7 +111,7 @@ static __always_inline void rqs_response_begins(struct rqs_conn *conn, __u32 seq
 		conn->response_first_ns = now_ns;
 }
 
-/* Keep the path without its query, cut to what there is room for. */
+/* Keep the method, and the path without its query, both cut to what there is room for. */
 static __always_inline void rqs_keep_target(struct rqs_conn *conn, const struct rqs_scan *scan,
 					    const struct rqs_window_bytes *window)
 {
@@ -121,7 +121,7 @@ static __always_inline void rqs_keep_target(struct rqs_conn *conn, const struct 
 	from = window->data + (scan->method_pos & (RQS_WINDOW_BYTES - 1));
 	*(__u64 *)&conn->method[0] = *(const __u64 *)from;
 	*(__u64 *)&conn->method[8] = *(const __u64 *)(from + 8);
-	conn->method_bytes = scan->method_bytes;
+	conn->method_bytes = scan->method_bytes < RQS_METHOD_MAX ? scan->method_bytes : RQS_METHOD_MAX;
 	conn->path_cut = bytes > RQS_PATH_MAX;
 	if (bytes > RQS_PATH_MAX)
 		bytes = RQS_PATH_MAX;

@@ -17,8 +17,8 @@ enum { R_REQUEST, R_REQUEST_CUT, R_PRI, R_PROXY, R_STATUS, R_STATUS_CUT, R_LENGT
        R_SIZE, R_SIZE_CUT, R_COUNT };
 
 static const char *const patterns[R_COUNT] = {
-	[R_REQUEST] = "^[A-Z][A-Z_-]{0,14} [^\x01-\x20]+ HTTP/1\\.[01]\r*$",
-	[R_REQUEST_CUT] = "^[A-Z][A-Z_-]{0,14}( ([^\x01-\x20]+( (H(T(T(P(/(1(\\.([01]\r*)?)?)?)?)?)?)?)?)?)?)?$",
+	[R_REQUEST] = "^[A-Z][A-Z_-]{0,30} [^\x01-\x20]+ HTTP/1\\.[01]\r*$",
+	[R_REQUEST_CUT] = "^[A-Z][A-Z_-]{0,30}( ([^\x01-\x20]+( (H(T(T(P(/(1(\\.([01]\r*)?)?)?)?)?)?)?)?)?)?)?$",
 	[R_PRI] = "^PRI [^\x01-\x20]+ HTTP/2",
 	[R_PROXY] = "^PROXY ",
 	[R_STATUS] = "^HTTP/1\\.[01] [1-5][0-9][0-9]([ \r]|$)",
@@ -361,7 +361,7 @@ static void put_first_line(struct stream *s, enum feed_kind kind)
 			put(s, "PRI * HTTP/2.0\r\n");
 		if (!below(s, 8))
 			PUT_ONE(s, "\r\n", "\n", "\r\n\r\n", "PROXY UNKNOWN\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n");
-		PUT_ONE(s, "GET", "GET", "POST", "POST", "HEAD", "CONNECT", "OPTIONS", "PUT", "PRI", "M-SEARCH", "GETS", "POS");
+		PUT_ONE(s, "GET", "GET", "POST", "POST", "HEAD", "CONNECT", "OPTIONS", "PUT", "PRI", "M-SEARCH", "GETS", "POS", "UPDATEREDIRECTREF");
 		put(s, " /");
 		put_run(s, below(s, 6) ? 30 : 900);
 		PUT_ONE(s, " HTTP/1.1", " HTTP/1.1", " HTTP/1.1", " HTTP/1.0");

@@ -422,6 +422,14 @@ def odd_heads(bench):
     exchange(bench, replies(*[odd] * 7, behind), asks(*zip(requests, marks)), counted(*[200] * 8))
 
 
+@case(unix=True)
+def long_methods(bench):
+    """Longer than there is room for: on a connection's first request, and behind others."""
+    methods = ['UPDATEREDIRECTREF', 'BASELINE-CONTROL', 'VERSION-CONTROL', 'GET', 'UPDATEREDIRECTREF'] * 3
+    exchange(bench, replies(*[answer(200, b'long')] * len(methods)), asks(*[(ask('/m', method), b'long') for method in methods]),
+             counted(*[200] * len(methods)))
+
+
 def padded(head, body, total):
     """A message of that many bytes in all: the head is filled up."""
     fill = total - len(head) - len(body) - len(b'X-Fill: \r\n\r\n')
