@@ -561,9 +561,9 @@ static inline void rqs_framing_chunk_size(struct rqs_scan *s, __u8 c)
 			f->state = RQS_FRAMING_BAD;
 		return;
 	}
-	if (f->match < 14) {
+	if (f->left < (1ULL << 52)) {
 		f->left = f->left << 4 | c;
-		f->match++;
+		f->match = 1;
 	} else {
 		f->state = RQS_FRAMING_BAD;
 	}

@@ -178,7 +178,10 @@ static const struct vector vectors[] = {
 	V(RESPONSE, "cut in a chunk", OK CHUNKED "\r\n^5\r\nhel", "200,chunked body"),
 	V(RESPONSE, "cut in its trailers", OK CHUNKED "\r\n^0\r\nX", "200,chunked body"),
 	V(RESPONSE, "14 digits", OK CHUNKED "\r\n^ffffffffffffff\r\nx", "200,chunked body"),
-	V(RESPONSE, "15 digits", OK CHUNKED "\r\n^000000000000005\r\nhello\r\n", "200,chunked bad"),
+	V(RESPONSE, "leading zeros of a size", OK CHUNKED "\r\n^0000000000000005\r\nhello\r\n00000000000000000000000000000000A \r\n"
+	  "0123456789\r\n0000000000000000\r\n\r\n$", "200,chunked idle"),
+	V(RESPONSE, "15 digits", OK CHUNKED "\r\n^100000000000000\r\nhello\r\n", "200,chunked bad"),
+	V(RESPONSE, "14 digits behind zeros", OK CHUNKED "\r\n^00FFFFFFFFFFFFFF;a\r\nx", "200,chunked body"),
 	V(RESPONSE, "20 digits", OK CHUNKED "\r\n^ffffffffffffffffffff\r\nhello\r\n", "200,chunked bad"),
 	V(RESPONSE, "negative size", OK CHUNKED "\r\n^-5\r\nhello\r\n", "200,chunked bad"),
 	V(RESPONSE, "no size", OK CHUNKED "\r\n^\r\nhello\r\n", "200,chunked bad"),

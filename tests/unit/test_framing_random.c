@@ -28,8 +28,8 @@ static const char *const patterns[R_COUNT] = {
 	[R_ENCODING] = "^transfer-encoding:",
 	[R_CHUNKED] = "(^transfer-encoding:|,)[ \t\r]*chunked[ \t\r]*$",
 	[R_NO_CODING] = "(^transfer-encoding:|,)[ \t\r]*(identity)?[ \t\r]*$",
-	[R_SIZE] = "^[0-9a-f]{1,14}([ \t\r;]|$)",
-	[R_SIZE_CUT] = "^[0-9a-f]{0,14}$|^[0-9a-f]{1,14}[ \t\r;]",
+	[R_SIZE] = "^(0+|0*[0-9a-f]{1,14})([ \t\r;]|$)",
+	[R_SIZE_CUT] = "^0*[0-9a-f]{0,14}$|^(0+|0*[0-9a-f]{1,14})[ \t\r;]",
 };
 
 struct reference {
@@ -409,14 +409,14 @@ static void put_chunks(struct stream *s)
 	for (uint32_t i = below(s, 4); i > 0; i--) {
 		uint32_t bytes = 1 + below(s, below(s, 5) ? 40 : 800);
 
-		snprintf(size, sizeof(size), below(s, 2) ? "%x" : "%04X", bytes);
+		snprintf(size, sizeof(size), below(s, 2) ? "%x" : below(s, 2) ? "%04X" : "%016x", bytes);
 		put(s, size);
 		PUT_ONE(s, "", "", "", ";a=b", " ", ";a=\"\r\"");
 		put_eol(s);
 		put_bytes(s, bytes);
 		put_eol(s);
 	}
-	PUT_ONE(s, "0", "0", "000", "0;last");
+	PUT_ONE(s, "0", "0", "000", "0;last", "0000000000000000");
 	put_eol(s);
 	for (uint32_t i = below(s, 8) ? 0 : below(s, 3); i > 0; i--)
 		put_other_header(s);

@@ -84,11 +84,12 @@ def chunked(bench):
     trailers = (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n', b'5\r\nhello\r\n',
                 b'0\r\nX-Sum: 12\r\n\r\n')
     inside = (CHUNKED_HEAD, b'12\r\n..0\r\n\r\n..........\n\r\n', b'0\r\n\r\n')
+    zeros = (CHUNKED_HEAD + b'0000000000000005\r\nhello\r\n', b'0000000000000000\r\n\r\n')
     end = answer(404, b'after')
-    exchange(bench, replies(whole, parts, extended, trailers, inside, end),
+    exchange(bench, replies(whole, parts, extended, trailers, inside, zeros, end),
              asks((ask('/1'), b'hello\r\n0\r\n\r\n'), (ask('/2'), b'abc\r\n0\r\n\r\n'), (ask('/3'), b'0;last\r\n\r\n'),
-                  (ask('/4'), b'X-Sum: 12\r\n\r\n'), (ask('/5'), b'\n\r\n0\r\n\r\n'), (ask('/6'), b'after')),
-             counted(200, 200, 200, 200, 200, 404))
+                  (ask('/4'), b'X-Sum: 12\r\n\r\n'), (ask('/5'), b'\n\r\n0\r\n\r\n'), (ask('/6'), b'0000000000000000\r\n\r\n'), (ask('/7'), b'after')),
+             counted(200, 200, 200, 200, 200, 200, 404))
 
 
 @case(unix=True)
