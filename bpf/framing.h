@@ -332,9 +332,9 @@ static inline void rqs_framing_length(struct rqs_framing *f, __u8 c)
 	} else if (c == ' ' || c == '\t' || c == '\r') {
 		if (f->match)
 			f->match = 2; /* the number is over */
-	} else if (c == '\n' && f->match) {
+	} else if ((c == '\n' || c == ',') && f->match) { /* behind a comma it is said again, and the first holds */
 		f->flags |= RQS_FRAMING_HAS_LENGTH;
-		f->state = RQS_FRAMING_LINE_START;
+		f->state = c == '\n' ? RQS_FRAMING_LINE_START : RQS_FRAMING_LINE_SKIP;
 	} else {
 		f->state = RQS_FRAMING_BAD;
 	}

@@ -152,7 +152,9 @@ static const struct vector vectors[] = {
 	V(RESPONSE, "negative", OK "Content-Length: -5\r\n\r\n", "bad"),
 	V(RESPONSE, "plus", OK "Content-Length: +5\r\n\r\n", "bad"),
 	V(RESPONSE, "hexadecimal", OK "Content-Length: 0x10\r\n\r\n", "bad"),
-	V(RESPONSE, "a list", OK "Content-Length: 5, 5\r\n\r\n", "bad"),
+	V(RESPONSE, "lists", OK "Content-Length: 5, 5\r\n\r\n^hello$" OK "Content-Length:2,2,\nContent-Length: 7\n\n^ab$" OK
+	  "Content-Length: 0 ,0\r\n" CHUNKED "\r\n^0\r\n\r\n$", "200,length=5 200,length=2 200,chunked idle"),
+	V(RESPONSE, "a list that begins with nothing", OK "Content-Length: , 5\r\n\r\n", "bad"),
 	V(RESPONSE, "two numbers", OK "Content-Length: 5 5\r\n\r\n", "bad"),
 	V(RESPONSE, "a number in two lines", OK "Content-Length: 5\r5\n\r\n", "bad"),
 	V(RESPONSE, "text", OK "Content-Length: five\r\n\r\n", "bad"),

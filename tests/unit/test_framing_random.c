@@ -23,7 +23,7 @@ static const char *const patterns[R_COUNT] = {
 	[R_PROXY] = "^PROXY ",
 	[R_STATUS] = "^HTTP/1\\.[01] [1-5][0-9][0-9]([ \r]|$)",
 	[R_STATUS_CUT] = "^H(T(T(P(/(1(\\.([01]( ([0-9]([0-9]([0-9])?)?)?)?)?)?)?)?)?)?)?$|^HTTP/1\\.[01] [1-5][0-9][0-9][ \r]",
-	[R_LENGTH] = "^content-length:[ \t\r]*([0-9]+)[ \t\r]*$",
+	[R_LENGTH] = "^content-length:[ \t\r]*([0-9]+)[ \t\r]*(,|$)",
 	[R_LENGTH_CUT] = "^content-length:[ \t\r]*([0-9]*)[ \t\r]*$",
 	[R_ENCODING] = "^transfer-encoding:",
 	[R_CHUNKED] = "(^transfer-encoding:|,)[ \t\r]*chunked[ \t\r]*$",
@@ -162,7 +162,7 @@ static bool reference_header(struct reference *r, struct head *head, const struc
 	}
 	if (line->bytes < 15 || strncasecmp(line->text, "content-length:", 15) || head->has_length)
 		return true;
-	if (!matches(r, line->whole ? R_LENGTH : R_LENGTH_CUT, line, at))
+	if (!matches(r, R_LENGTH, line, at) && (line->whole || !matches(r, R_LENGTH_CUT, line, at)))
 		return false;
 	for (regoff_t i = at[1].rm_so; i < at[1].rm_eo; i++) {
 		if (head->length >= (unsigned __int128)1 << 58)
@@ -397,7 +397,7 @@ static void put_body_header(struct stream *s, uint32_t length, bool chunked)
 		PUT_ONE(s, " ", " ", "", "\t", "  0");
 		snprintf(number, sizeof(number), "%u", length);
 		put(s, number);
-		PUT_ONE(s, "", "", "", " ", "\r\nContent-Length: 7");
+		PUT_ONE(s, "", "", "", " ", "\r\nContent-Length: 7", ", 7");
 	}
 	put_eol(s);
 }

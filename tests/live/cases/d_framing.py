@@ -424,6 +424,20 @@ def odd_heads(bench):
 
 
 @case(unix=True)
+def lengths_said_twice(bench):
+    """Proxies that join header lines make a list of the same length."""
+    request = b'POST /l HTTP/1.1\r\nHost: t\r\nContent-Length: 4, 4\r\n\r\nbody'
+    listed = b'HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nend'
+    lines = b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nend'
+
+    def script(peer):
+        for reply in (listed, lines, listed):
+            peer.until(b'body')
+            peer.send(reply)
+    exchange(bench, script, asks(*[(request, b'end')] * 3), counted(200, 200, 200))
+
+
+@case(unix=True)
 def long_methods(bench):
     """Longer than there is room for: on a connection's first request, and behind others."""
     methods = ['UPDATEREDIRECTREF', 'BASELINE-CONTROL', 'VERSION-CONTROL', 'GET', 'UPDATEREDIRECTREF'] * 3
