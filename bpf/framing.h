@@ -37,7 +37,9 @@ enum rqs_framing_state {
 	RQS_FRAMING_NAME_LENGTH,
 	RQS_FRAMING_NAME_ENCODING,
 	RQS_FRAMING_LENGTH,
+	RQS_FRAMING_LENGTH_LF, /* the next line may go on with the value (obs-fold) */
 	RQS_FRAMING_ENCODING,
+	RQS_FRAMING_ENCODING_LF,
 	RQS_FRAMING_HEAD_LF,
 	RQS_FRAMING_HEAD_END, /* stop: the head is whole; rqs_framing_body() says how it goes on */
 	RQS_FRAMING_BODY,
@@ -324,17 +326,35 @@ static inline void rqs_framing_line_start(struct rqs_scan *s, const unsigned cha
 	}
 }
 
-static inline void rqs_framing_length(struct rqs_framing *f, __u8 c)
+static inline bool rqs_framing_blank(__u8 c)
 {
+	return c == ' ' || c == '\t';
+}
+
+static inline void rqs_framing_length_end(struct rqs_framing *f)
+{
+	f->flags |= RQS_FRAMING_HAS_LENGTH;
+	f->state = f->match ? RQS_FRAMING_LINE_START : RQS_FRAMING_BAD;
+}
+
+static inline void rqs_framing_length(struct rqs_framing *f, const unsigned char *at, __u32 room)
+{
+	__u8 c = *at;
+
 	if (c >= '0' && c <= '9' && f->match < 2 && f->left < (1ULL << 58)) {
 		f->left = f->left * 10 + (c - '0');
 		f->match = 1;
 	} else if (c == ' ' || c == '\t' || c == '\r') {
 		if (f->match)
 			f->match = 2; /* the number is over */
-	} else if ((c == '\n' || c == ',') && f->match) { /* behind a comma it is said again, and the first holds */
+	} else if (c == '\n') {
+		if (room > 1 && !rqs_framing_blank(at[1]))
+			rqs_framing_length_end(f);
+		else
+			f->state = RQS_FRAMING_LENGTH_LF;
+	} else if (c == ',' && f->match) {
 		f->flags |= RQS_FRAMING_HAS_LENGTH;
-		f->state = c == '\n' ? RQS_FRAMING_LINE_START : RQS_FRAMING_LINE_SKIP;
+		f->state = RQS_FRAMING_LINE_SKIP; /* it is said again: the first holds */
 	} else {
 		f->state = RQS_FRAMING_BAD;
 	}
@@ -346,14 +366,24 @@ static inline void rqs_framing_length(struct rqs_framing *f, __u8 c)
 #define RQS_CODING_IDENTITY 16 /* all 8 letters */
 
 /* The last of the codings named is the one that matters. */
-static inline void rqs_framing_encoding(struct rqs_framing *f, __u8 c)
+static inline void rqs_framing_encoding_end(struct rqs_framing *f)
 {
+	if (f->match == RQS_CODING_CHUNKED)
+		f->flags |= RQS_FRAMING_CHUNKED;
+	else if (f->match && f->match != RQS_CODING_IDENTITY)
+		f->flags |= RQS_FRAMING_CODED;
+	f->state = RQS_FRAMING_LINE_START;
+}
+
+static inline void rqs_framing_encoding(struct rqs_framing *f, const unsigned char *at, __u32 room)
+{
+	__u8 c = *at;
+
 	if (c == '\n') {
-		if (f->match == RQS_CODING_CHUNKED)
-			f->flags |= RQS_FRAMING_CHUNKED;
-		else if (f->match && f->match != RQS_CODING_IDENTITY)
-			f->flags |= RQS_FRAMING_CODED;
-		f->state = RQS_FRAMING_LINE_START;
+		if (room > 1 && !rqs_framing_blank(at[1]))
+			rqs_framing_encoding_end(f);
+		else
+			f->state = RQS_FRAMING_ENCODING_LF;
 		return;
 	}
 	if (c == ',') {
@@ -641,7 +671,7 @@ static inline bool rqs_framing_usual(struct rqs_scan *s, const struct rqs_window
 	}
 	for (i = 0; i < 16 && rqs_framing_stands(s, RQS_FRAMING_LENGTH, window, &at, &room); i++) {
 		s->pos++;
-		rqs_framing_length(&s->f, *at);
+		rqs_framing_length(&s->f, at, room);
 		moved = true;
 	}
 	if (rqs_framing_stands(s, RQS_FRAMING_LINE_START, window, &at, &room)) {
@@ -695,7 +725,19 @@ RQS_GLOBAL int rqs_framing_step(struct rqs_scan *s, const struct rqs_window_byte
 		break;
 	case RQS_FRAMING_ENCODING:
 		s->pos++;
-		rqs_framing_encoding(f, c);
+		rqs_framing_encoding(f, at, room);
+		break;
+	case RQS_FRAMING_LENGTH_LF:
+		if (rqs_framing_blank(c))
+			f->state = RQS_FRAMING_LENGTH;
+		else
+			rqs_framing_length_end(f);
+		break;
+	case RQS_FRAMING_ENCODING_LF:
+		if (rqs_framing_blank(c))
+			f->state = RQS_FRAMING_ENCODING;
+		else
+			rqs_framing_encoding_end(f);
 		break;
 	case RQS_FRAMING_VERSION_END:
 		s->pos++;

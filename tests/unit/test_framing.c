@@ -154,6 +154,19 @@ static const struct vector vectors[] = {
 	V(RESPONSE, "hexadecimal", OK "Content-Length: 0x10\r\n\r\n", "bad"),
 	V(RESPONSE, "lists", OK "Content-Length: 5, 5\r\n\r\n^hello$" OK "Content-Length:2,2,\nContent-Length: 7\n\n^ab$" OK
 	  "Content-Length: 0 ,0\r\n" CHUNKED "\r\n^0\r\n\r\n$", "200,length=5 200,length=2 200,chunked idle"),
+	V(RESPONSE, "folded", OK "Content-Length:\r\n 5\r\n\r\n^hello$" OK "Content-Length: 5\r\n\t \r\n\r\n^hello$" OK
+	  "Content-Length:\n\n", "200,length=5 200,length=5 bad"),
+	V(RESPONSE, "folded into two numbers", OK "Content-Length: 5\r\n 5\r\n\r\n", "bad"),
+	V(RESPONSE, "folded before a comma", OK "Content-Length: 5\r\n ,\r\n 5\r\n\r\n^hello$", "200,length=5 idle"),
+	V(RESPONSE, "nothing, folded", OK "Content-Length:\r\n \r\nA: b\r\n\r\n", "bad"),
+	V(REQUEST, "folded in a request", POST "Content-Length: \r\n\t2\r\n" CHUNKED " \r\n\r\n^0\r\n\r\n$", "chunked idle"),
+	V(RESPONSE, "codings, folded", OK "Transfer-Encoding:\r\n chunked\r\n\r\n^0\r\n\r\n$" OK "Transfer-Encoding: gzip,\r\n\tchunked\r\n"
+	  "\r\n^0\r\n\r\n$" OK CHUNKED "\t\n\n^0\r\n\r\n$" OK CHUNKED " , gzip\r\nContent-Length: 2\r\n\r\n^ab",
+	  "200,chunked 200,chunked 200,chunked 200,close close"),
+	V(RESPONSE, "a name, folded", OK "Transfer-Encoding: chun\r\n ked\r\nContent-Length: 2\r\n\r\n^ab", "200,close close"),
+	V(RESPONSE, "other headers, folded", OK "Content-Length: 2\r\nContent-Type: a\r\n 7\r\nT\r\n chunked\r\n\r\n^ab$" OK
+	  "Content-Length: 2\r\nContent-Length: 9\r\n 9\r\n\r\n^ab$", "200,length=2 200,length=2 idle"),
+	V(RESPONSE, "cut in a fold", OK "Content-Length:\r\n", "head"),
 	V(RESPONSE, "a list that begins with nothing", OK "Content-Length: , 5\r\n\r\n", "bad"),
 	V(RESPONSE, "two numbers", OK "Content-Length: 5 5\r\n\r\n", "bad"),
 	V(RESPONSE, "a number in two lines", OK "Content-Length: 5\r5\n\r\n", "bad"),

@@ -23,11 +23,11 @@ static const char *const patterns[R_COUNT] = {
 	[R_PROXY] = "^PROXY ",
 	[R_STATUS] = "^HTTP/1\\.[01] [1-5][0-9][0-9]([ \r]|$)",
 	[R_STATUS_CUT] = "^H(T(T(P(/(1(\\.([01]( ([0-9]([0-9]([0-9])?)?)?)?)?)?)?)?)?)?)?$|^HTTP/1\\.[01] [1-5][0-9][0-9][ \r]",
-	[R_LENGTH] = "^content-length:[ \t\r]*([0-9]+)[ \t\r]*(,|$)",
-	[R_LENGTH_CUT] = "^content-length:[ \t\r]*([0-9]*)[ \t\r]*$",
+	[R_LENGTH] = "^content-length:[ \t\r\n]*([0-9]+)[ \t\r\n]*(,|$)",
+	[R_LENGTH_CUT] = "^content-length:[ \t\r\n]*([0-9]*)[ \t\r\n]*$",
 	[R_ENCODING] = "^transfer-encoding:",
-	[R_CHUNKED] = "(^transfer-encoding:|,)[ \t\r]*chunked[ \t\r]*$",
-	[R_NO_CODING] = "(^transfer-encoding:|,)[ \t\r]*(identity)?[ \t\r]*$",
+	[R_CHUNKED] = "(^transfer-encoding:|,)[ \t\r\n]*chunked[ \t\r\n]*$",
+	[R_NO_CODING] = "(^transfer-encoding:|,)[ \t\r\n]*(identity)?[ \t\r\n]*$",
 	[R_SIZE] = "^(0+|0*[0-9a-f]{1,14})([ \t\r;]|$)",
 	[R_SIZE_CUT] = "^0*[0-9a-f]{0,14}$|^(0+|0*[0-9a-f]{1,14})[ \t\r;]",
 };
@@ -173,6 +173,21 @@ static bool reference_header(struct reference *r, struct head *head, const struc
 	return true;
 }
 
+/* A header with the lines that go on with it. It isn't whole before it is known that there is no further one. */
+static void unfold(const struct reference *r, struct line *line)
+{
+	const char *end = r->bytes + r->count, *next, *lf;
+
+	while (line->whole) {
+		next = line->text + line->bytes + 1;
+		if (next < end && *next != ' ' && *next != '\t')
+			return;
+		lf = next < end ? memchr(next, '\n', end - next) : NULL;
+		line->whole = lf;
+		line->bytes = (lf ?: end) - line->text;
+	}
+}
+
 static bool reference_headers(struct reference *r, struct head *head)
 {
 	for (;;) {
@@ -180,8 +195,11 @@ static bool reference_headers(struct reference *r, struct head *head)
 
 		if (line.bytes > 1 && line.text[0] == '\r')
 			return ends(r, "bad");
-		if (!is_empty(&line) && !reference_header(r, head, &line))
-			return ends(r, "bad");
+		if (!is_empty(&line)) {
+			unfold(r, &line);
+			if (!reference_header(r, head, &line))
+				return ends(r, "bad");
+		}
 		if (!line.whole)
 			return ends(r, "head");
 		take_line(r, &line);
@@ -391,13 +409,14 @@ static void put_body_header(struct stream *s, uint32_t length, bool chunked)
 		PUT_ONE(s, "Transfer-Encoding:", "transfer-encoding:", "TRANSFER-ENCODING:", "Transfer-encoding: gzip,",
 			"Transfer-Encoding: gzip\r\ntransfer-encoding:");
 		PUT_ONE(s, " chunked", "chunked", " CHUNKED ", "\tChunked\t", " chunked", below(s, 4) ? "Chunked" : " identity",
-			below(s, 4) ? "chunked" : " gzip", below(s, 4) ? "chunked" : " chunked, deflate\r\nContent-Length: 9");
+			below(s, 4) ? "chunked" : " gzip", below(s, 4) ? "chunked" : " chunked, deflate\r\nContent-Length: 9", "\r\n chunked",
+			below(s, 4) ? "gzip,\r\n\tchunked\n " : "gzip\n ,");
 	} else {
 		PUT_ONE(s, "Content-Length:", "content-length:", "CONTENT-LENGTH:", "Content-length:");
-		PUT_ONE(s, " ", " ", "", "\t", "  0");
+		PUT_ONE(s, " ", " ", "", "\t", "  0", "\r\n ");
 		snprintf(number, sizeof(number), "%u", length);
 		put(s, number);
-		PUT_ONE(s, "", "", "", " ", "\r\nContent-Length: 7", ", 7");
+		PUT_ONE(s, "", "", "", " ", "\r\nContent-Length: 7", ", 7", "\n\t", "\n\t ,\n 7");
 	}
 	put_eol(s);
 }

@@ -438,6 +438,20 @@ def lengths_said_twice(bench):
 
 
 @case(unix=True)
+def folded_headers(bench):
+    """A value that begins, or goes on, in the next line."""
+    request = b'POST /f HTTP/1.1\r\nHost: t\r\nContent-Length:\r\n 4\r\n\r\nbody'
+    chunks = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,\r\n\tchunked\r\n\r\n3\r\nend\r\n0\r\n\r\n'
+    length = b'HTTP/1.1 200 OK\r\nContent-Length:\r\n 3\r\nX: y\r\n\r\nend'
+
+    def script(peer):
+        for reply in (length, chunks, length):
+            peer.until(b'body')
+            peer.send(reply)
+    exchange(bench, script, asks((request, b'end'), (request, b'0\r\n\r\n'), (request, b'end')), counted(200, 200, 200))
+
+
+@case(unix=True)
 def long_methods(bench):
     """Longer than there is room for: on a connection's first request, and behind others."""
     methods = ['UPDATEREDIRECTREF', 'BASELINE-CONTROL', 'VERSION-CONTROL', 'GET', 'UPDATEREDIRECTREF'] * 3
