@@ -371,8 +371,11 @@ static __always_inline void rqs_conn_opened(const struct sock *sk, bool server)
 		conn->mode = RQS_CONN_OFF;
 }
 
-/* Nothing more will be sent; at the end (@closed) also nothing received. Global. */
-__noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32 write_seq, bool closed, bool half_closed)
+/*
+ * Nothing more will be sent; at the end (@closed) also nothing received. Global.
+ * @passed_seq: up to where the response was handed over, or, in the client role, read.
+ */
+__noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32 passed_seq, bool closed, bool half_closed)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct rqs_http_lane *lane;
@@ -383,20 +386,25 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 	if (!conn)
 		return 0;
 	server = conn->role == RQS_CONN_SERVER;
-	if (!server && !closed)
+	/* The rest of a body may have been read without a copy, or thrown away: no hook showed that. */
+	if (!server && (__s32)(passed_seq - conn->response_seq) > 0 &&
+	    rqs_feed_gap(&conn->response, passed_seq - conn->response_seq))
+		conn->response_seq = passed_seq;
+	if (!server && !closed && conn->response.state != RQS_FRAMING_DONE)
 		return 0;
 	/* A reset can come back while a send is still on its way; whether that was the answer, its hook will say. */
 	if (RQS_SENDS_ARE_SEEN_LATE && conn->family != AF_UNIX && closed && server && !conn->closing && conn->opened != conn->ended &&
-	    (__s32)(write_seq - conn->response_seq) > 0) {
+	    (__s32)(passed_seq - conn->response_seq) > 0) {
 		conn->closing = 1;
 		return 0;
 	}
-	sent_seq = server ? write_seq : conn->response_seq;
+	sent_seq = server ? passed_seq : conn->response_seq;
 	/* A body without a length is over where its sender closes in order. */
 	in_order = server ? !closed : half_closed;
-	if (conn->response.state == RQS_FRAMING_UNTIL_CLOSE && in_order) {
+	if (conn->response.state == RQS_FRAMING_DONE || (conn->response.state == RQS_FRAMING_UNTIL_CLOSE && in_order)) {
 		if (conn->unmatched) {
 			RQS_LOST(unmatched);
+			conn->unmatched = RQS_MATCHED;
 		} else {
 			open = rqs_open_find(conn, pipe, conn->parsed);
 			if (open)
@@ -409,6 +417,8 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 			now_ns = conn->handed_ns;
 	}
 	rqs_end_sent(conn, pipe, sent_seq, now_ns);
+	if (!server && !closed)
+		return 0;
 	if (conn->opened != conn->ended) {
 		lane = rqs_lane_begin(conn->slot);
 		if (lane) {
@@ -430,10 +440,20 @@ __noinline int rqs_conn_ends(struct rqs_conn *conn, struct rqs_pipe *pipe, __u32
 	return 0;
 }
 
+/* Up to where a socket's stream was read. The FIN has a position too. */
+static __always_inline __u32 rqs_read_seq(const struct sock *sk)
+{
+	struct tcp_sock *tcp = rqs_cast(struct tcp_sock, sk);
+	__u32 seq = tcp->copied_seq;
+
+	return sk->__sk_common.skc_flags & RQS_SOCK_DONE && seq == tcp->rcv_nxt ? seq - 1 : seq;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int RQS_PROG(http_on_state, RQS_HTTP_STATE, const struct sock *sk, int old_state, int new_state)
 {
 	struct rqs_conn *conn;
+	__u32 passed_seq;
 
 	if (!http_active || !rqs_is_tcp(sk))
 		return 0;
@@ -447,11 +467,11 @@ int RQS_PROG(http_on_state, RQS_HTTP_STATE, const struct sock *sk, int old_state
 	conn = bpf_sk_storage_get(&http_conns, (void *)sk, NULL, 0);
 	if (!conn || conn->mode == RQS_CONN_OFF)
 		return 0;
+	passed_seq = conn->role == RQS_CONN_CLIENT ? rqs_read_seq(sk) : rqs_cast(struct tcp_sock, sk)->write_seq;
 	if (rqs_conn_is_off(conn))
 		rqs_conn_leave(conn, rqs_pipe_of(conn, sk));
 	else
-		rqs_conn_ends(conn, rqs_pipe_of(conn, sk), rqs_cast(struct tcp_sock, sk)->write_seq,
-			      new_state == RQS_TCP_CLOSE, sk->__sk_common.skc_flags & RQS_SOCK_DONE);
+		rqs_conn_ends(conn, rqs_pipe_of(conn, sk), passed_seq, new_state == RQS_TCP_CLOSE, sk->__sk_common.skc_flags & RQS_SOCK_DONE);
 	return 0;
 }
 

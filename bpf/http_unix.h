@@ -41,7 +41,7 @@ static __always_inline void rqs_unix_finish(struct rqs_conn *conn, const struct 
 	}
 	if (conn->role == RQS_CONN_SERVER && in_order)
 		rqs_conn_ends(conn, pipe, conn->sent_seq, false, true);
-	rqs_conn_ends(conn, pipe, conn->sent_seq, true, in_order);
+	rqs_conn_ends(conn, pipe, conn->role == RQS_CONN_CLIENT ? conn->copied_seq : conn->sent_seq, true, in_order);
 }
 
 /* Nothing comes any more and nothing can be sent. @reset: what the other end had not read yet is lost. */

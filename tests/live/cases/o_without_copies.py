@@ -7,6 +7,7 @@ import threading
 
 from cases.d_framing import asks, counted, exchange
 from lib.report import case, equal, within
+from lib.roles import await_books, find
 from lib.snapshot import lost
 from lib.wire import LIMIT_S, Server, answer, ask, connect
 
@@ -127,6 +128,66 @@ def request_body_by_splice(bench):
             peer.until(b'took it')
         asks((ask('/last'), b'took it'))(peer)
     exchange(bench, server, client, counted(*[200] * (RUNS + 1)))
+
+
+def await_client(bench, port, **want):
+    """The books of the client role at this port."""
+    def met(document):
+        for item in find(document, 'client', port):
+            equal({name: item[name] for name in want}, want, 'the client')
+            return item
+        return None
+    return await_books(bench.rq, met, 'the books of the client')[0]
+
+
+@case()
+def answer_by_splice_then_close(bench):
+    """A client takes the body without a copy, or throws it away, and leaves: it has its answer if that was all of the body."""
+    def script(peer):
+        peer.head()
+        peer.send(HEAD + BODY)
+        peer.gone()
+        go.wait(LIMIT_S)
+
+    def thrown_away(peer, count):
+        while count:
+            count -= len(peer.sock.recv(count, socket.MSG_TRUNC))
+    go = threading.Event()
+    with Server(script) as server:
+        for take in (spliced_in, thrown_away):
+            for left in (0, 0, 1):
+                peer = connect(server.port)
+                peer.send(ask())
+                peer.exactly(len(HEAD))
+                take(peer, len(BODY) - left)
+                peer.close()
+        await_client(bench, server.port, requests=6, responses=4, aborted=2, in_flight=0, status={'200': 4})
+        go.set()
+
+
+@case()
+def answer_by_splice_then_half_close(bench):
+    """A client that only says that it has no more to ask goes on."""
+    read = threading.Event()
+
+    def script(peer):
+        peer.head()
+        peer.send(HEAD + BODY)
+        peer.head()
+        peer.gone()
+        peer.send(answer(201, b'behind'))
+        read.wait(LIMIT_S)
+    with Server(script) as server:
+        peer = connect(server.port)
+        peer.send(ask())
+        peer.exactly(len(HEAD))
+        spliced_in(peer, len(BODY))
+        peer.send(ask('/behind'))
+        peer.half_close()
+        peer.until(b'behind')
+        read.set()
+        peer.close()
+        await_client(bench, server.port, requests=2, responses=2, aborted=0, in_flight=0, status={'200': 1, '201': 1})
 
 
 @case()
