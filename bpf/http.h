@@ -364,6 +364,8 @@ static __always_inline void rqs_conn_opened(const struct sock *sk, bool server)
 	/* A request that came with the SYN (TCP Fast Open) may have been read, and answered, before the handshake was over. */
 	if (server && conn->role == RQS_CONN_SERVER && conn->mode != RQS_CONN_OFF)
 		return;
+	if (conn->has_pipe) /* of the connection that this socket had before */
+		bpf_sk_storage_delete(&http_pipes, (void *)sk);
 	rqs_conn_begin(conn, sk, !server && http_off & RQS_PART_CLIENT ? RQS_CONN_JOIN : RQS_CONN_NEW,
 		       server ? RQS_CONN_SERVER : RQS_CONN_CLIENT);
 	/* The far end of one of rqscope's own connections. */

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """More of everything than there is room for: it is said, and no count is lost."""
+import ctypes
+
 from lib import bpfobjects
 from lib.load import Nginx
 from lib.report import case, equal, within
+from lib.roles import await_books, find
 from lib.snapshot import lost, services_at
 from lib.wait import wait_until
 from lib.watch import Watch
@@ -33,6 +36,43 @@ def deeper_pipeline_than_is_followed(bench):
                                   status={200: depth - 34, 404: 34}, request_bytes=server.received,
                                   response_bytes=server.sent)
     equal(service['duration']['count'] + service['untimed'], depth, 'timed and untimed')
+
+
+@case()
+def pipeline_of_a_socket_connected_again(bench):
+    """What is too deep is untimed, and not taken for the request of that number on the connection that the socket had before."""
+    def script(peer):
+        while True:
+            try:
+                count = int(peer.head().split()[1][1:])
+                for _ in range(count - 1):
+                    peer.head()
+                peer.send(answer(200, b'again') * count)
+            except (EOFError, OSError):
+                return
+
+    with Server(script) as server:
+        peer = connect(server.port)
+        for counts in ((20, 20), (40,)):
+            for count in counts:
+                peer.send(ask(f'/{count}') * count)
+                for _ in range(count):
+                    peer.until(b'again')
+            if counts == (40,):
+                break
+            unspecified = bytes(16)  # a struct sockaddr of AF_UNSPEC: disconnects
+            if ctypes.CDLL(None).connect(peer.sock.fileno(), unspecified, len(unspecified)):
+                raise OSError('connect')
+            peer.sock.connect(('127.0.0.1', server.port))
+        peer.close()
+
+        def met(document):
+            for item in find(document, 'client', server.port):
+                equal((item['requests'], item['responses'], item['untimed'], item['duration']['count']), (80, 80, 8, 72),
+                      'requests, responses, untimed and timed of the client')
+                return True
+            return False
+        await_books(bench.rq, met, 'the books of the client')
 
 
 @case()
