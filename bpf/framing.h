@@ -337,10 +337,17 @@ static inline void rqs_framing_length_end(struct rqs_framing *f)
 	f->state = f->match ? RQS_FRAMING_LINE_START : RQS_FRAMING_BAD;
 }
 
-static inline void rqs_framing_length(struct rqs_framing *f, const unsigned char *at, __u32 room)
+/* The byte behind a line of it: whether the value goes on. */
+static inline void rqs_framing_length_lf(struct rqs_framing *f, __u8 next)
 {
-	__u8 c = *at;
+	if (rqs_framing_blank(next))
+		f->state = RQS_FRAMING_LENGTH;
+	else
+		rqs_framing_length_end(f);
+}
 
+static inline void rqs_framing_length(struct rqs_framing *f, __u8 c)
+{
 	if (c >= '0' && c <= '9' && f->match < 2 && f->left < (1ULL << 58)) {
 		f->left = f->left * 10 + (c - '0');
 		f->match = 1;
@@ -348,10 +355,7 @@ static inline void rqs_framing_length(struct rqs_framing *f, const unsigned char
 		if (f->match)
 			f->match = 2; /* the number is over */
 	} else if (c == '\n') {
-		if (room > 1 && !rqs_framing_blank(at[1]))
-			rqs_framing_length_end(f);
-		else
-			f->state = RQS_FRAMING_LENGTH_LF;
+		f->state = RQS_FRAMING_LENGTH_LF;
 	} else if (c == ',' && f->match) {
 		f->flags |= RQS_FRAMING_HAS_LENGTH;
 		f->state = RQS_FRAMING_LINE_SKIP; /* it is said again: the first holds */
@@ -671,9 +675,11 @@ static inline bool rqs_framing_usual(struct rqs_scan *s, const struct rqs_window
 	}
 	for (i = 0; i < 16 && rqs_framing_stands(s, RQS_FRAMING_LENGTH, window, &at, &room); i++) {
 		s->pos++;
-		rqs_framing_length(&s->f, at, room);
+		rqs_framing_length(&s->f, *at);
 		moved = true;
 	}
+	if (rqs_framing_stands(s, RQS_FRAMING_LENGTH_LF, window, &at, &room))
+		rqs_framing_length_lf(&s->f, *at);
 	if (rqs_framing_stands(s, RQS_FRAMING_LINE_START, window, &at, &room)) {
 		rqs_framing_line_start(s, at, room);
 		moved = true;
@@ -728,10 +734,7 @@ RQS_GLOBAL int rqs_framing_step(struct rqs_scan *s, const struct rqs_window_byte
 		rqs_framing_encoding(f, at, room);
 		break;
 	case RQS_FRAMING_LENGTH_LF:
-		if (rqs_framing_blank(c))
-			f->state = RQS_FRAMING_LENGTH;
-		else
-			rqs_framing_length_end(f);
+		rqs_framing_length_lf(f, c);
 		break;
 	case RQS_FRAMING_ENCODING_LF:
 		if (rqs_framing_blank(c))
