@@ -23,6 +23,8 @@
 #define POLL_IDLE_SECONDS 60
 /* ... and given away no sooner than this: what found it before it was taken back has counted on it, and was told as its own. */
 #define POLL_REST_SECONDS 15
+/* A change that isn't over for so many ticks: its program was preempted, and may be for long. */
+#define POLL_TORN_TICKS 3
 
 /* What is known of a slot beside its name. */
 struct poll_slot {
@@ -33,6 +35,7 @@ struct poll_slot {
 	uint64_t asked_sum;    /* ... when its name was last asked for, and not there */
 	uint32_t idle_seconds; /* without process, open request or activity */
 	int64_t vanished;      /* open requests of Unix sockets that went with both their ends, see bpf/http_unix.h */
+	uint32_t torn_ticks;   /* in a row in which no whole copy of it could be had */
 	bool alive;	       /* a process was seen in this second */
 	bool retired;
 };
@@ -187,14 +190,21 @@ static void poll_idents(struct rqs_poll *poll)
 	}
 }
 
-/* A service on which something moved: once its name is known. */
-static void poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch)
+/*
+ * A service on which something moved: once its name is known. What is in the midst of a change is told by a later tick: books balance
+ * in every one. @sum: of its activity.
+ */
+static void poll_slot(struct rqs_poll *poll, uint32_t slot, uint32_t epoch, uint64_t sum)
 {
-	struct rqs_slot_reading *reading = &poll->slots[poll->slot_count++];
+	struct rqs_slot_reading *reading = &poll->slots[poll->slot_count];
 	struct poll_slot *state = &poll->states[slot];
 
+	if (!rqs_poll_lanes_read(poll->lanes, slot, epoch, &reading->sum) && ++state->torn_ticks < POLL_TORN_TICKS)
+		return;
+	poll->slot_count++;
+	state->torn_ticks = 0;
+	state->sum = sum;
 	reading->ident = &poll->idents[slot];
-	rqs_poll_lanes_read(poll->lanes, slot, epoch, &reading->sum);
 	reading->sum.aborted += state->vanished;
 	reading->sum.in_flight -= state->vanished;
 	state->in_flight = reading->sum.in_flight;
@@ -227,8 +237,7 @@ static int poll_http(struct rqs_poll *poll, uint32_t epoch)
 		/* A slot whose name isn't there yet waits for the next tick: nothing of it is lost. */
 		if (!poll->idents[slot].name[0])
 			continue;
-		poll_slot(poll, slot, epoch);
-		poll->states[slot].sum = sum;
+		poll_slot(poll, slot, epoch, sum);
 	}
 	return 0;
 }

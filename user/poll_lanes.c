@@ -83,7 +83,7 @@ uint64_t rqs_poll_lanes_activity(const struct rqs_poll_lanes *lanes, uint32_t sl
 }
 
 /* The kernel may change it meanwhile: a change that had begun by the end of the copy had ended before it, or the copy is no good. */
-static void copy_lane(struct rqs_http_lane *copy, const struct rqs_http_lane *lane)
+static bool copy_lane(struct rqs_http_lane *copy, const struct rqs_http_lane *lane)
 {
 	for (uint32_t try = 0; try < LANES_TRIES; try++) {
 		uint64_t end = __atomic_load_n(&lane->end, __ATOMIC_ACQUIRE);
@@ -91,8 +91,9 @@ static void copy_lane(struct rqs_http_lane *copy, const struct rqs_http_lane *la
 		memcpy(copy, lane, sizeof(*copy));
 		atomic_thread_fence(memory_order_acquire);
 		if (__atomic_load_n(&lane->begin, __ATOMIC_RELAXED) == end)
-			return;
+			return true;
 	}
+	return false;
 }
 
 /* Extrema of the tick that ended, and of the one that has begun. */
@@ -144,9 +145,10 @@ static void begin_sum(struct rqs_http_lane *sum, uint32_t epoch)
 	join_extrema(sum, extrema, epoch);
 }
 
-void rqs_poll_lanes_read(struct rqs_poll_lanes *lanes, uint32_t slot, uint32_t epoch, struct rqs_http_lane *ret_sum)
+bool rqs_poll_lanes_read(struct rqs_poll_lanes *lanes, uint32_t slot, uint32_t epoch, struct rqs_http_lane *ret_sum)
 {
-	copy_lane(ret_sum, lane_of(lanes, slot, 0));
+	bool whole = copy_lane(ret_sum, lane_of(lanes, slot, 0));
+
 	begin_sum(ret_sum, epoch);
 	for (uint32_t cpu = 1; cpu < lanes->cpus; cpu++) {
 		const struct rqs_http_lane *lane = lane_of(lanes, slot, cpu);
@@ -154,7 +156,8 @@ void rqs_poll_lanes_read(struct rqs_poll_lanes *lanes, uint32_t slot, uint32_t e
 		/* Nothing was ever counted there. */
 		if (!__atomic_load_n(&lane->begin, __ATOMIC_RELAXED))
 			continue;
-		copy_lane(&lanes->copy, lane);
+		whole &= copy_lane(&lanes->copy, lane);
 		add_lane(ret_sum, &lanes->copy, epoch);
 	}
+	return whole;
 }

@@ -6,6 +6,7 @@
 #ifndef RQS_POLL_LANES_H
 #define RQS_POLL_LANES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi.h"
@@ -33,9 +34,10 @@ uint64_t rqs_poll_lanes_activity(const struct rqs_poll_lanes *lanes, uint32_t sl
 
 /**
  * rqs_poll_lanes_read() - what the lanes of a slot hold together, each as it was between two changes.
- * A lane that is written whenever it is looked at, eight times in a row, is taken as it is: off by one change, until the next tick.
  * @epoch: of the tick that ended. @ret_sum: extrema[m] of that tick, and of the one that has begun.
+ * Return: false where a lane was being written whenever it was looked at, eight times in a row, as where its CPU stands still in the
+ * midst of a change (a hypervisor's doing); what was read is off by that change.
  */
-void rqs_poll_lanes_read(struct rqs_poll_lanes *lanes, uint32_t slot, uint32_t epoch, struct rqs_http_lane *ret_sum);
+bool rqs_poll_lanes_read(struct rqs_poll_lanes *lanes, uint32_t slot, uint32_t epoch, struct rqs_http_lane *ret_sum);
 
 #endif

@@ -115,6 +115,33 @@ static void count_request(struct fixture *fix, uint32_t slot)
 	fix->lanes[slot].end++;
 }
 
+/* A service in the midst of a change is told when that is over; or, where it never is, as it is. */
+static void test_books_are_told_whole(void **state)
+{
+	struct fixture fix;
+
+	set_up(&fix);
+	count_request(&fix, SLOT);
+	fix.lanes[SLOT].begin++;
+	fix.lanes[SLOT].requests++;
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.slot_count, 0);
+	fix.lanes[SLOT].responses++;
+	fix.lanes[SLOT].end++;
+	assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+	assert_int_equal(fix.reading.slot_count, 1);
+	assert_int_equal(fix.reading.slots[0].sum.requests, 2);
+	assert_int_equal(fix.reading.slots[0].sum.responses, 1);
+	count_request(&fix, SLOT);
+	fix.lanes[SLOT].begin++;
+	for (int tick = 1; tick <= 3; tick++) {
+		assert_int_equal(rqs_poll_read(fix.poll, &fix.reading), 0);
+		assert_int_equal(fix.reading.slot_count, tick == 3);
+	}
+	assert_int_equal(fix.reading.slots[0].sum.requests, 3);
+	tear_down(&fix);
+}
+
 /* What could not be read to its end is told by the next reading, also where nothing more happened. */
 static void test_a_failed_reading_is_made_up_for(void **state)
 {
@@ -230,6 +257,7 @@ static void test_runs_of_all_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_books_are_told_whole),
 		cmocka_unit_test(test_a_failed_reading_is_made_up_for),
 		cmocka_unit_test(test_counts_of_routes_are_there_where_nothing_moved),
 		cmocka_unit_test(test_a_slot_of_nobody_is_asked_for_once),

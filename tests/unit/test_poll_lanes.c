@@ -123,9 +123,14 @@ static void never_whole(void **state)
 
 	assert_int_equal(rqs_poll_lanes_reach(fixture->lanes, 1), 0);
 	count(&fixture->map[0][0], 4);
+	assert_true(rqs_poll_lanes_read(fixture->lanes, 0, 1, &fixture->sum));
 	fixture->map[0][0].begin++;
-	rqs_poll_lanes_read(fixture->lanes, 0, 1, &fixture->sum);
+	assert_false(rqs_poll_lanes_read(fixture->lanes, 0, 1, &fixture->sum));
 	assert_int_equal(fixture->sum.requests, 4);
+	fixture->map[0][0].end++;
+	count(&fixture->map[0][1], 1);
+	fixture->map[0][1].begin++;
+	assert_false(rqs_poll_lanes_read(fixture->lanes, 0, 1, &fixture->sum));
 }
 
 static void says_that_it_cannot_map(void **state)

@@ -24,7 +24,7 @@ class Bench:
             status, self._rq = self._rq.process.returncode, None
             raise AssertionError(f'rqscope ended with status {status}: {said[-500:]}')
         if not self._rq:
-            self._rq = self.start()
+            self._rq = self.start('--max-services', '254')  # a module has a service or two for each case
         return self._rq
 
     def begin(self):
