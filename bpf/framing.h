@@ -654,6 +654,18 @@ static inline bool rqs_framing_stands(const struct rqs_scan *s, __u8 state, cons
 	return true;
 }
 
+static inline bool rqs_framing_length_byte(struct rqs_scan *s, const struct rqs_window_bytes *window)
+{
+	const unsigned char *at;
+	__u32 room;
+
+	if (!rqs_framing_stands(s, RQS_FRAMING_LENGTH, window, &at, &room))
+		return false;
+	s->pos++;
+	rqs_framing_length(&s->f, *at);
+	return true;
+}
+
 /* The way that nearly every head takes, in one go as far as it leads. False: the state isn't on that way. */
 static inline bool rqs_framing_usual(struct rqs_scan *s, const struct rqs_window_bytes *window)
 {
@@ -673,11 +685,15 @@ static inline bool rqs_framing_usual(struct rqs_scan *s, const struct rqs_window
 		rqs_framing_version(s, at, room);
 		moved = true;
 	}
-	for (i = 0; i < 16 && rqs_framing_stands(s, RQS_FRAMING_LENGTH, window, &at, &room); i++) {
+	/* " 123\r\n": what may stand beside the digits is not looked for at each of them, verifiers would follow all of that. */
+	moved |= rqs_framing_length_byte(s, window);
+	for (i = 0; i < 16 && rqs_framing_stands(s, RQS_FRAMING_LENGTH, window, &at, &room) && *at >= '0' && *at <= '9'; i++) {
 		s->pos++;
 		rqs_framing_length(&s->f, *at);
 		moved = true;
 	}
+	moved |= rqs_framing_length_byte(s, window);
+	moved |= rqs_framing_length_byte(s, window);
 	if (rqs_framing_stands(s, RQS_FRAMING_LENGTH_LF, window, &at, &room))
 		rqs_framing_length_lf(&s->f, *at);
 	if (rqs_framing_stands(s, RQS_FRAMING_LINE_START, window, &at, &room)) {
